@@ -1,0 +1,1 @@
+"""How the parts are put together: the local broker, the supervisor, files for servers."""

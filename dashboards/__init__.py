@@ -1,0 +1,1 @@
+"""Grafana dashboards, alerts and provisioning files, made by code from the catalogue."""

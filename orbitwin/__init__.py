@@ -1,0 +1,1 @@
+"""What all parts share: contract, catalogue, fleet, physics, settings, the command line."""

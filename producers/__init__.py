@@ -1,0 +1,1 @@
+"""What enters Kafka: telemetry of synthetic, real and replayed satellites, as frames."""

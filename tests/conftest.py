@@ -1,0 +1,33 @@
+"""What every test shares: a slow test says in one line what it proves."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def _proves(item: pytest.Item) -> str:
+    """First line of the test's docstring, or nothing."""
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    return doc.strip().splitlines()[0] if doc.strip() else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    report = yield
+    if item.get_closest_marker("slow"):
+        report.user_properties.append(("proves", _proves(item)))
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Print one line for a slow test that passed: its outcome, its seconds, what it proves."""
+    proves = dict(report.user_properties).get("proves")
+    if report.when == "call" and report.passed and proves is not None:
+        print(f"\n  {report.duration:5.1f} s  {proves or report.nodeid}", end="", flush=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A slow test without a docstring is an error: nobody would know what its time buys."""
+    mute = [i.nodeid for i in items if i.get_closest_marker("slow") and not _proves(i)]
+    if mute:
+        raise pytest.UsageError("slow tests need a docstring: " + ", ".join(mute))
