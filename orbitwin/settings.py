@@ -1,0 +1,392 @@
+"""Settings: command-line flag over environment over file over default.
+
+A setting `group.key` is written `ORBITWIN_GROUP__KEY` in the environment and `key` under
+`[group]` in the file, which is `--config FILE`, else `ORBITWIN_CONFIG`, else `orbitwin.toml` in
+the data directory. An unknown key anywhere is an error that names the nearest known one: a
+mistyped setting that is silently ignored costs an evening. How the sources are read and how
+mistakes are worded is in settings_source.py; docs/settings.md is generated from this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+ENV_PREFIX = "ORBITWIN_"
+ENV_DELIMITER = "__"
+CONFIG_VARIABLE = "ORBITWIN_CONFIG"  # names the file; read before the settings themselves
+CONFIG_NAME = "orbitwin.toml"  # within the data directory
+
+DEFAULT_PROFILE = "suncatcher_81"
+DEFAULT_VEHICLE = "odc"
+DOOR_PORT = 5433  # beside PostgreSQL's own 5432
+DOOR_USER = "orbitwin"
+DOOR_DATABASE = "twin"
+BROKER_PORT = 9092
+GRAFANA_PORT = 3000
+
+
+def default_data_dir() -> Path:
+    """The platform's directory for a user's data, e.g. ~/.local/share/orbitwin."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("orbitwin", appauthor=False))
+
+
+def _words(value: Any) -> Any:
+    """A list in one environment variable: JSON, or words with commas between."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"a list is words with commas between, or JSON: {error}") from None
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _full(value: Path) -> Path:
+    return Path(os.path.abspath(value.expanduser()))
+
+
+def _vehicle(value: str) -> str:
+    """A name stays as it is; a file's path is made absolute, for child processes."""
+    return str(_full(Path(value))) if value.endswith(".toml") or os.sep in value else value
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_full)]
+Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_words)]
+Ratio = Annotated[float, Field(gt=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Group(BaseModel):
+    """A table of the settings file: no unknown key, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class KafkaSettings(Group):
+    """The Kafka cluster, and how to be let in."""
+
+    bootstrap: str | None = Field(
+        None,
+        description="HOST:PORT[,HOST:PORT...] of a Kafka cluster. Without it `up` runs a broker "
+        "of its own, and the other verbs use that one.",
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="How to log in, with one of the SASL protocols."
+    )
+    sasl_username: str | None = Field(None, description="User name for SASL.")
+    sasl_password: SecretStr | None = Field(None, description="Password for SASL.")
+    ssl_cafile: AbsolutePath | None = Field(
+        None, description="PEM file of the authority that signed the brokers' certificates."
+    )
+    ssl_certfile: AbsolutePath | None = Field(None, description="PEM file of our own certificate.")
+    ssl_keyfile: AbsolutePath | None = Field(None, description="PEM file of our own private key.")
+    ssl_key_password: SecretStr | None = Field(None, description="Password of that private key.")
+    ssl_check_hostname: bool = Field(
+        True, description="Refuse a broker whose certificate names another host."
+    )
+    replication_factor: int = Field(
+        1, ge=1, le=9, description="Copies of each partition that `topics create` asks for."
+    )
+
+    @model_validator(mode="after")
+    def _sasl_is_whole(self) -> KafkaSettings:
+        if self.security_protocol.startswith("SASL"):
+            for key in ("sasl_mechanism", "sasl_username", "sasl_password"):
+                if getattr(self, key) is None:
+                    raise ValueError(f"{self.security_protocol} needs kafka.{key} as well")
+        return self
+
+
+class BrokerSettings(Group):
+    """The broker that `up` runs on this machine when kafka.bootstrap is not given."""
+
+    port: Port = Field(
+        BROKER_PORT, description="Its port; a free one is taken where this one is in use. 0: free."
+    )
+    heap_mb: int = Field(512, ge=128, description="Java heap of the broker, MB.")
+    start_timeout_s: Positive = Field(60.0, description="How long it may take to start, s.")
+
+
+class ProducerSettings(Group):
+    """What telemetry enters, and at which pace."""
+
+    source: Literal["synthetic", "ephemeris", "replay"] = Field(
+        "synthetic", description="Where the satellites come from."
+    )
+    profile: str = Field(
+        DEFAULT_PROFILE, description="Fleet profile of the synthetic source (`orbitwin profiles`)."
+    )
+    satellites: int | None = Field(
+        None, ge=1, le=5_000_000, description="Scale the profile to this many satellites."
+    )
+    sources: Paths = Field(
+        (), description="Files of the ephemeris source (OMM as JSON, CSV or XML) or of the replay."
+    )
+    seed: int = Field(1, ge=0, description="Seed of noise and perturbed truth.")
+    rate_hz: Positive = Field(1.0, description="Ticks a second: each tick is a row a satellite.")
+    start_epoch: datetime | None = Field(
+        None,
+        description="Event time of the first tick, ISO 8601 with zone. Without it: now, and a "
+        "replay keeps its original times.",
+    )
+    speed: Positive = Field(
+        1.0, description="Event time runs this many times as fast as the wall clock."
+    )
+    shift_to_now: bool = Field(
+        False, description="Move a replay's event times so that its first row is now."
+    )
+    chunk_rows: int = Field(
+        16_384, ge=1, le=65_536, description="Satellites in one frame at most."
+    )
+    duration_s: Positive | None = Field(
+        None, description="End after this many seconds of wall clock. Without it: run on."
+    )
+    flush_timeout_s: Positive = Field(
+        8.0, description="How long a stop may wait for the brokers to take what is in flight, s."
+    )
+
+
+class ProcessorSettings(Group):
+    """How the four derived states are kept."""
+
+    workers: int = Field(1, ge=1, le=64, description="Processes that share the partitions.")
+    worker: int = Field(1, ge=1, le=64, description="Which of them this process is.")
+    stale_after_periods: Positive = Field(
+        3.0, description="A satellite is stale after this many missed periods of its packet."
+    )
+    snapshot_interval_s: Positive = Field(
+        5.0, description="How often the state is written to resume from, s."
+    )
+    future_tolerance_s: Positive = Field(
+        5.0, description="A row this far ahead of its arrival is refused, s."
+    )
+
+
+class HistorianSettings(Group):
+    """What is stored, and for how long."""
+
+    disk_budget_gb: Positive = Field(
+        20.0, description="Most that history may take on disk, GB; the oldest is dropped first."
+    )
+    disk_reserve_gb: Annotated[float, Field(ge=0.0)] = Field(
+        2.0, description="Storing pauses while the disk has less than this free, GB."
+    )
+    commit_interval_s: Positive = Field(
+        0.25, description="Rows and offsets are committed together this often, s."
+    )
+    raw_max_satellites: int = Field(
+        10_000, ge=0, description="`sat_raw` keeps every row of fleets up to this size."
+    )
+    raw_retention_s: Positive = Field(
+        24 * 3600.0, description="How long `sat_raw` keeps a row, s."
+    )
+    fleet_1s_retention_s: Positive = Field(
+        7 * 86_400.0, description="How long `fleet_1s` keeps a row, s."
+    )
+    minute_retention_s: Positive = Field(
+        90 * 86_400.0, description="How long `fleet_1m` and `sat_1m` keep a row, s."
+    )
+    event_retention_s: Positive = Field(
+        365 * 86_400.0, description="How long `event` keeps a row, s."
+    )
+    memory_limit_mb: int = Field(512, ge=64, description="DuckDB's memory limit, MB.")
+    threads: int = Field(2, ge=1, le=256, description="DuckDB's threads.")
+
+
+class DoorSettings(Group):
+    """The SQL door: PostgreSQL's wire protocol, read only."""
+
+    enabled: bool = Field(True, description="Open the door.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Any but loopback needs tls_certfile and tls_keyfile.",
+    )
+    port: Port = Field(
+        DOOR_PORT, description="Its port; a free one is taken where this one is in use. 0: free."
+    )
+    user: str = Field(DOOR_USER, min_length=1, description="User name.")
+    password: SecretStr | None = Field(
+        None,
+        description="Password. Without it one is generated into `door.password` (mode 0600) in "
+        "the data directory.",
+    )
+    tls_certfile: AbsolutePath | None = Field(None, description="PEM file of the door's certificate.")
+    tls_keyfile: AbsolutePath | None = Field(None, description="PEM file of the door's private key.")
+    statement_timeout_s: Positive = Field(10.0, description="A query is ended after this, s.")
+    max_clients: int = Field(64, ge=1, le=10_000, description="Most connections at once.")
+    max_queries_per_client: int = Field(
+        2, ge=1, le=64, description="Most queries that one login may run at once."
+    )
+    query_memory_mb: int = Field(256, ge=16, description="Memory that one query may take, MB.")
+
+    @model_validator(mode="after")
+    def _tls_beyond_loopback(self) -> DoorSettings:
+        loopback = self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+        if not loopback and not (self.tls_certfile and self.tls_keyfile):
+            raise ValueError(
+                f"door.host {self.host} is not loopback: it needs door.tls_certfile and "
+                "door.tls_keyfile"
+            )
+        return self
+
+
+class HealthSettings(Group):
+    """/metrics, /healthz, /readyz and /status of every part."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Port = Field(0, description="Port. 0: a free one, written to run/PART.json.")
+    progress_timeout_s: Positive = Field(
+        15.0, description="A part that makes no progress for this long is not ready, s."
+    )
+
+
+class GrafanaSettings(Group):
+    """Dashboards in a Grafana that is installed on this machine."""
+
+    enabled: bool = Field(True, description="Let `up` start Grafana where one is installed.")
+    home: AbsolutePath | None = Field(None, description="Its directory. Without it: looked for.")
+    port: Port = Field(GRAFANA_PORT, description="Its port; a free one where it is in use.")
+
+
+class LogSettings(Group):
+    """Logs go to stderr; stdout is for data."""
+
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, JSON lines otherwise."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe line that is shown."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of all parts. Build it with `load`, which words the mistakes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    data: AbsolutePath = Field(
+        default_factory=default_data_dir,
+        description="The directory that holds everything that is written.",
+    )
+    vehicle: Annotated[str, AfterValidator(_vehicle)] = Field(
+        DEFAULT_VEHICLE,
+        description="Vehicle type: the name of a shipped one, or a TOML file that describes one.",
+    )
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    producer: ProducerSettings = Field(default_factory=ProducerSettings)
+    processor: ProcessorSettings = Field(default_factory=ProcessorSettings)
+    historian: HistorianSettings = Field(default_factory=HistorianSettings)
+    door: DoorSettings = Field(default_factory=DoorSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
+    grafana: GrafanaSettings = Field(default_factory=GrafanaSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # Constructing reads nothing: `load` reads and merges the sources, so that a test's or a
+        # caller's Settings(...) is what it says, whatever the environment holds.
+        return (init_settings,)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where each living part writes its pid and health port."""
+        return self.data / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.data / "log"
+
+    @property
+    def ledger_dir(self) -> Path:
+        """What producers were told is stored, a file a run; see compose/accounts.py."""
+        return self.data / "ledger"
+
+    @property
+    def door_password_file(self) -> Path:
+        return self.data / "door.password"
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values for people to read; every secret is masked."""
+        return self.model_dump(mode="json")
+
+    def to_env(self) -> dict[str, str]:
+        """Environment for a child process that is to have exactly these settings.
+
+        Secrets travel here and not in arguments, which any user of the machine can list. The
+        child reads no file of its own, so that none can differ.
+        """
+        env = {CONFIG_VARIABLE: os.devnull}
+        for name, value in flatten(self.model_dump(mode="python")).items():
+            if value is not None:
+                env[variable(name)] = _as_text(value)
+        return env
+
+    def with_values(self, values: Mapping[str, Any]) -> Settings:
+        """The same settings with some changed, e.g. {"kafka.bootstrap": "127.0.0.1:9092"}."""
+        changed = self.model_dump(mode="python")
+        for name, value in values.items():
+            group, _, key = name.rpartition(".")
+            (changed[group] if group else changed)[key] = value
+        return Settings.model_validate(changed)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, (tuple, list)):
+        return json.dumps([str(item) for item in value])
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"kafka": {"bootstrap": x}} as {"kafka.bootstrap": x}."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting: kafka.bootstrap is ORBITWIN_KAFKA__BOOTSTRAP."""
+    return ENV_PREFIX + name.replace(".", ENV_DELIMITER).upper()
