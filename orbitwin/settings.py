@@ -16,7 +16,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -84,29 +92,35 @@ class KafkaSettings(Group):
     """The Kafka cluster, and how to be let in."""
 
     bootstrap: str | None = Field(
-        None,
+        default=None,
         description="HOST:PORT[,HOST:PORT...] of a Kafka cluster. Without it `up` runs a broker "
         "of its own, and the other verbs use that one.",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How to talk to the brokers."
+        default="PLAINTEXT", description="How to talk to the brokers."
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="How to log in, with one of the SASL protocols."
+        default=None, description="How to log in, with one of the SASL protocols."
     )
-    sasl_username: str | None = Field(None, description="User name for SASL.")
-    sasl_password: SecretStr | None = Field(None, description="Password for SASL.")
+    sasl_username: str | None = Field(default=None, description="User name for SASL.")
+    sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
     ssl_cafile: AbsolutePath | None = Field(
-        None, description="PEM file of the authority that signed the brokers' certificates."
+        default=None, description="PEM file of the authority that signed the brokers' certificates."
     )
-    ssl_certfile: AbsolutePath | None = Field(None, description="PEM file of our own certificate.")
-    ssl_keyfile: AbsolutePath | None = Field(None, description="PEM file of our own private key.")
-    ssl_key_password: SecretStr | None = Field(None, description="Password of that private key.")
+    ssl_certfile: AbsolutePath | None = Field(
+        default=None, description="PEM file of our own certificate."
+    )
+    ssl_keyfile: AbsolutePath | None = Field(
+        default=None, description="PEM file of our own private key."
+    )
+    ssl_key_password: SecretStr | None = Field(
+        default=None, description="Password of that private key."
+    )
     ssl_check_hostname: bool = Field(
-        True, description="Refuse a broker whose certificate names another host."
+        default=True, description="Refuse a broker whose certificate names another host."
     )
     replication_factor: int = Field(
-        1, ge=1, le=9, description="Copies of each partition that `topics create` asks for."
+        default=1, ge=1, le=9, description="Copies of each partition that `topics create` asks for."
     )
 
     @model_validator(mode="after")
@@ -122,64 +136,71 @@ class BrokerSettings(Group):
     """The broker that `up` runs on this machine when kafka.bootstrap is not given."""
 
     port: Port = Field(
-        BROKER_PORT, description="Its port; a free one is taken where this one is in use. 0: free."
+        default=BROKER_PORT,
+        description="Its port; a free one is taken where this one is in use. 0: free.",
     )
-    heap_mb: int = Field(512, ge=128, description="Java heap of the broker, MB.")
-    start_timeout_s: Positive = Field(60.0, description="How long it may take to start, s.")
+    heap_mb: int = Field(default=512, ge=128, description="Java heap of the broker, MB.")
+    start_timeout_s: Positive = Field(default=60.0, description="How long it may take to start, s.")
 
 
 class ProducerSettings(Group):
     """What telemetry enters, and at which pace."""
 
     source: Literal["synthetic", "ephemeris", "replay"] = Field(
-        "synthetic", description="Where the satellites come from."
+        default="synthetic", description="Where the satellites come from."
     )
     profile: str = Field(
-        DEFAULT_PROFILE, description="Fleet profile of the synthetic source (`orbitwin profiles`)."
+        default=DEFAULT_PROFILE,
+        description="Fleet profile of the synthetic source (`orbitwin profiles`).",
     )
     satellites: int | None = Field(
-        None, ge=1, le=5_000_000, description="Scale the profile to this many satellites."
+        default=None, ge=1, le=5_000_000, description="Scale the profile to this many satellites."
     )
     sources: Paths = Field(
-        (), description="Files of the ephemeris source (OMM as JSON, CSV or XML) or of the replay."
+        default=(),
+        description="Files of the ephemeris source (OMM as JSON, CSV or XML) or of the replay.",
     )
-    seed: int = Field(1, ge=0, description="Seed of noise and perturbed truth.")
-    rate_hz: Positive = Field(1.0, description="Ticks a second: each tick is a row a satellite.")
+    seed: int = Field(default=1, ge=0, description="Seed of noise and perturbed truth.")
+    rate_hz: Positive = Field(
+        default=1.0, description="Ticks a second: each tick is a row a satellite."
+    )
     start_epoch: datetime | None = Field(
-        None,
+        default=None,
         description="Event time of the first tick, ISO 8601 with zone. Without it: now, and a "
         "replay keeps its original times.",
     )
     speed: Positive = Field(
-        1.0, description="Event time runs this many times as fast as the wall clock."
+        default=1.0, description="Event time runs this many times as fast as the wall clock."
     )
     shift_to_now: bool = Field(
-        False, description="Move a replay's event times so that its first row is now."
+        default=False, description="Move a replay's event times so that its first row is now."
     )
     chunk_rows: int = Field(
-        16_384, ge=1, le=65_536, description="Satellites in one frame at most."
+        default=16_384, ge=1, le=65_536, description="Satellites in one frame at most."
     )
     duration_s: Positive | None = Field(
-        None, description="End after this many seconds of wall clock. Without it: run on."
+        default=None, description="End after this many seconds of wall clock. Without it: run on."
     )
     flush_timeout_s: Positive = Field(
-        8.0, description="How long a stop may wait for the brokers to take what is in flight, s."
+        default=8.0,
+        description="How long a stop may wait for the brokers to take what is in flight, s.",
     )
 
 
 class ProcessorSettings(Group):
     """How the four derived states are kept."""
 
-    workers: int = Field(1, ge=1, le=64, description="Processes that share the partitions.")
-    worker: int = Field(1, ge=1, le=64, description="Which of them this process is.")
+    workers: int = Field(default=1, ge=1, le=64, description="Processes that share the partitions.")
+    worker: int = Field(default=1, ge=1, le=64, description="Which of them this process is.")
     stale_after_periods: Positive = Field(
-        3.0, description="A satellite is stale after this many missed periods of its packet."
+        default=3.0,
+        description="A satellite is stale after this many missed periods of its packet.",
     )
     snapshot_interval_s: Positive = Field(
-        5.0, description="How often the state is written to resume from, s."
+        default=5.0, description="How often the state is written to resume from, s."
     )
     future_tolerance_s: Positive = Field(
-        5.0, description="A row this far ahead of its arrival is refused, s."
+        default=5.0, description="A row this far ahead of its arrival is refused, s."
     )
 
 
@@ -187,58 +208,68 @@ class HistorianSettings(Group):
     """What is stored, and for how long."""
 
     disk_budget_gb: Positive = Field(
-        20.0, description="Most that history may take on disk, GB; the oldest is dropped first."
+        default=20.0,
+        description="Most that history may take on disk, GB; the oldest is dropped first.",
     )
     disk_reserve_gb: Annotated[float, Field(ge=0.0)] = Field(
-        2.0, description="Storing pauses while the disk has less than this free, GB."
+        default=2.0, description="Storing pauses while the disk has less than this free, GB."
     )
     commit_interval_s: Positive = Field(
-        0.25, description="Rows and offsets are committed together this often, s."
+        default=0.25, description="Rows and offsets are committed together this often, s."
     )
     raw_max_satellites: int = Field(
-        10_000, ge=0, description="`sat_raw` keeps every row of fleets up to this size."
+        default=10_000, ge=0, description="`sat_raw` keeps every row of fleets up to this size."
     )
     raw_retention_s: Positive = Field(
-        24 * 3600.0, description="How long `sat_raw` keeps a row, s."
+        default=24 * 3600.0, description="How long `sat_raw` keeps a row, s."
     )
     fleet_1s_retention_s: Positive = Field(
-        7 * 86_400.0, description="How long `fleet_1s` keeps a row, s."
+        default=7 * 86_400.0, description="How long `fleet_1s` keeps a row, s."
     )
     minute_retention_s: Positive = Field(
-        90 * 86_400.0, description="How long `fleet_1m` and `sat_1m` keep a row, s."
+        default=90 * 86_400.0, description="How long `fleet_1m` and `sat_1m` keep a row, s."
     )
     event_retention_s: Positive = Field(
-        365 * 86_400.0, description="How long `event` keeps a row, s."
+        default=365 * 86_400.0, description="How long `event` keeps a row, s."
     )
-    memory_limit_mb: int = Field(512, ge=64, description="DuckDB's memory limit, MB.")
-    threads: int = Field(2, ge=1, le=256, description="DuckDB's threads.")
+    memory_limit_mb: int = Field(default=512, ge=64, description="DuckDB's memory limit, MB.")
+    threads: int = Field(default=2, ge=1, le=256, description="DuckDB's threads.")
 
 
 class DoorSettings(Group):
     """The SQL door: PostgreSQL's wire protocol, read only."""
 
-    enabled: bool = Field(True, description="Open the door.")
+    enabled: bool = Field(default=True, description="Open the door.")
     host: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         description="Address to listen on. Any but loopback needs tls_certfile and tls_keyfile.",
     )
     port: Port = Field(
-        DOOR_PORT, description="Its port; a free one is taken where this one is in use. 0: free."
+        default=DOOR_PORT,
+        description="Its port; a free one is taken where this one is in use. 0: free.",
     )
-    user: str = Field(DOOR_USER, min_length=1, description="User name.")
+    user: str = Field(default=DOOR_USER, min_length=1, description="User name.")
     password: SecretStr | None = Field(
-        None,
+        default=None,
         description="Password. Without it one is generated into `door.password` (mode 0600) in "
         "the data directory.",
     )
-    tls_certfile: AbsolutePath | None = Field(None, description="PEM file of the door's certificate.")
-    tls_keyfile: AbsolutePath | None = Field(None, description="PEM file of the door's private key.")
-    statement_timeout_s: Positive = Field(10.0, description="A query is ended after this, s.")
-    max_clients: int = Field(64, ge=1, le=10_000, description="Most connections at once.")
-    max_queries_per_client: int = Field(
-        2, ge=1, le=64, description="Most queries that one login may run at once."
+    tls_certfile: AbsolutePath | None = Field(
+        default=None, description="PEM file of the door's certificate."
     )
-    query_memory_mb: int = Field(256, ge=16, description="Memory that one query may take, MB.")
+    tls_keyfile: AbsolutePath | None = Field(
+        default=None, description="PEM file of the door's private key."
+    )
+    statement_timeout_s: Positive = Field(
+        default=10.0, description="A query is ended after this, s."
+    )
+    max_clients: int = Field(default=64, ge=1, le=10_000, description="Most connections at once.")
+    max_queries_per_client: int = Field(
+        default=2, ge=1, le=64, description="Most queries that one login may run at once."
+    )
+    query_memory_mb: int = Field(
+        default=256, ge=16, description="Memory that one query may take, MB."
+    )
 
     @model_validator(mode="after")
     def _tls_beyond_loopback(self) -> DoorSettings:
@@ -254,29 +285,33 @@ class DoorSettings(Group):
 class HealthSettings(Group):
     """/metrics, /healthz, /readyz and /status of every part."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: Port = Field(0, description="Port. 0: a free one, written to run/PART.json.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(default=0, description="Port. 0: a free one, written to run/PART.json.")
     progress_timeout_s: Positive = Field(
-        15.0, description="A part that makes no progress for this long is not ready, s."
+        default=15.0, description="A part that makes no progress for this long is not ready, s."
     )
 
 
 class GrafanaSettings(Group):
     """Dashboards in a Grafana that is installed on this machine."""
 
-    enabled: bool = Field(True, description="Let `up` start Grafana where one is installed.")
-    home: AbsolutePath | None = Field(None, description="Its directory. Without it: looked for.")
-    port: Port = Field(GRAFANA_PORT, description="Its port; a free one where it is in use.")
+    enabled: bool = Field(
+        default=True, description="Let `up` start Grafana where one is installed."
+    )
+    home: AbsolutePath | None = Field(
+        default=None, description="Its directory. Without it: looked for."
+    )
+    port: Port = Field(default=GRAFANA_PORT, description="Its port; a free one where it is in use.")
 
 
 class LogSettings(Group):
     """Logs go to stderr; stdout is for data."""
 
     format: Literal["auto", "console", "json"] = Field(
-        "auto", description="auto: console on a terminal, JSON lines otherwise."
+        default="auto", description="auto: console on a terminal, JSON lines otherwise."
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe line that is shown."
+        default="info", description="The least severe line that is shown."
     )
 
 
@@ -297,7 +332,7 @@ class Settings(BaseSettings):
         description="The directory that holds everything that is written.",
     )
     vehicle: Annotated[str, AfterValidator(_vehicle)] = Field(
-        DEFAULT_VEHICLE,
+        default=DEFAULT_VEHICLE,
         description="Vehicle type: the name of a shipped one, or a TOML file that describes one.",
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
