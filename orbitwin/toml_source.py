@@ -7,19 +7,16 @@ that ``tomllib`` accepted, hence it may assume well-formed TOML.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from orbitwin.errors import UsageError
-
-from orbitwin.errors import UsageError
+from orbitwin.spelling import did_you_mean
 
 KeyPath = tuple[str | int, ...]
 Lines = dict[KeyPath, int]
@@ -51,13 +48,7 @@ def load(source: Path | str) -> tuple[dict[str, Any], Lines]:
     """
     if isinstance(source, str):
         return parse(source)
-    try:
-        text = source.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SourceError(str(source), 0, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SourceError(str(source), 0, "cannot be read: it is not UTF-8 text") from None
-    return parse(text, str(source))
+    return parse(read_text(source), str(source))
 
 
 def parse(text: str, file: str = "<text>") -> tuple[dict[str, Any], Lines]:
@@ -76,18 +67,13 @@ def parse(text: str, file: str = "<text>") -> tuple[dict[str, Any], Lines]:
     return values, _Scanner(text).lines()
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that looks most like ``word``, or "" when none does."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
-
-
 def read_text(path: Path) -> str:
     """The text of a file; raises ``SourceError`` when it cannot be read as UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SourceError(str(path), 1, f"cannot read the file: {reason}") from error
+        raise SourceError(str(path), 0, f"cannot read the file: {reason}") from None
 
 
 def line_of(lines: Lines, path: KeyPath) -> int:
@@ -100,11 +86,15 @@ def line_of(lines: Lines, path: KeyPath) -> int:
 
 def load_model(model: type[Model], source: Path | str) -> Model:
     """Read TOML into a pydantic ``model``; the first mistake is raised as ``SourceError``."""
-    values, lines = load(source)
+    file = str(source) if isinstance(source, Path) else "<text>"
+    return validate(model, *load(source), file)
+
+
+def validate(model: type[Model], values: dict[str, Any], lines: Lines, file: str) -> Model:
+    """Values into a pydantic ``model``; the first mistake is raised as ``SourceError``."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        file = str(source) if isinstance(source, Path) else "<text>"
         raise validation_error(error, file, lines, model) from None
 
 
@@ -149,8 +139,7 @@ def _suggestion(model: type[BaseModel], path: KeyPath) -> str:
             if inner is None:
                 return ""
     known = [field.alias or name for name, field in inner.model_fields.items()]
-    near = nearest(str(path[-1]), known)
-    return f" (did you mean {near}?)" if near else f" (known keys: {', '.join(known)})"
+    return did_you_mean(str(path[-1]), known) or f" (known keys: {', '.join(known)})"
 
 
 def _model_within(annotation: Any) -> type[BaseModel] | None:

@@ -101,7 +101,7 @@ def test_a_mistake_is_reported_with_its_line(text, line, words, tmp_path: Path):
     with pytest.raises(SourceError) as caught:
         load_model(Outer, path)
     assert (caught.value.file, caught.value.line) == (str(path), line)
-    assert words in caught.value.reason
+    assert words in str(caught.value)
     assert str(caught.value).startswith(f"{path}:{line}: ")
 
 

@@ -1,0 +1,218 @@
+"""A fleet: which satellites fly, in chunks of consecutive rows, and of which vehicle type.
+
+Producers publish it to the fleet topic before their first frame; processors and the historian
+learn from there who flies and how to read its packets, so that nothing else need be configured
+the same on every host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from orbitwin import catalogue
+from orbitwin.contract import SCHEMA_VERSION, FrameError, chunk_key
+
+MAX_CHUNK_ROWS = 16_384
+MIN_CHUNK_ROWS = 1_024
+_META = b"orbitwin.fleet"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How event time runs against the wall clock.
+
+    `live`: event time = `epoch_us` + `rate` x (wall - `wall_us`), so a time ahead of it is wrong.
+    `recorded`: event times are those of a recording, played at `rate`.
+    """
+
+    mode: Literal["live", "recorded"] = "live"
+    epoch_us: int = 0
+    wall_us: int = 0
+    rate: float = 1.0
+
+    def now_us(self, wall_us: int) -> int:
+        """Event time at a wall-clock time (both UTC us); for a recording, the wall clock."""
+        if self.mode == "recorded":
+            return wall_us
+        return self.epoch_us + int((wall_us - self.wall_us) * self.rate)
+
+    def wall_at_us(self, event_us: int) -> int:
+        """Wall-clock time at which a live clock shows `event_us` (both UTC us)."""
+        return self.wall_us + int((event_us - self.epoch_us) / self.rate)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive satellites of a fleet: rows 0..rows-1, all arrays of shape (rows,)."""
+
+    fleet: str
+    number: int
+    vehicle: catalogue.Vehicle
+    period_s: Mapping[str, float]
+    clock: Clock
+    constants: Mapping[str, float]
+    size: int
+    sat_id: np.ndarray
+    name: list[str]
+    shell: list[str]
+    plane: np.ndarray
+    slot: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        return len(self.sat_id)
+
+    @property
+    def key(self) -> bytes:
+        return chunk_key(self.fleet, self.number)
+
+    @cached_property
+    def _order(self) -> np.ndarray:
+        return np.argsort(self.sat_id, kind="stable")
+
+    def rows_of(self, sat_id: np.ndarray) -> np.ndarray:
+        """Row of each satellite id (any shape), -1 where the chunk does not hold it."""
+        if not self.rows:
+            return np.full(len(sat_id), -1)
+        at = np.searchsorted(self.sat_id, sat_id, sorter=self._order)
+        row = self._order[np.minimum(at, self.rows - 1)]
+        return np.where(self.sat_id[row] == sat_id, row, -1)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All satellites of one producer. `size` is their number; arrays have that length.
+
+    `constants` are the nominal values that replace the vehicle's own; `period_s` the seconds
+    between packets of each kind, in event time.
+    """
+
+    name: str
+    vehicle: catalogue.Vehicle
+    sat_id: np.ndarray
+    sat_name: list[str]
+    shell: list[str]
+    plane: np.ndarray
+    slot: np.ndarray
+    chunk_rows: int
+    clock: Clock = field(default_factory=Clock)
+    constants: Mapping[str, float] = field(default_factory=dict)
+    period_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return len(self.sat_id)
+
+    @cached_property
+    def periods(self) -> dict[str, float]:
+        """Seconds between packets of each kind: the vehicle's, unless the fleet has its own."""
+        return {p.name: p.period_s for p in self.vehicle.packets.values()} | dict(self.period_s)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The chunks in order."""
+        for number, low in enumerate(range(0, self.size, self.chunk_rows)):
+            part = slice(low, min(low + self.chunk_rows, self.size))
+            yield Chunk(
+                self.name,
+                number,
+                self.vehicle,
+                self.periods,
+                self.clock,
+                {**self.vehicle.constants, **self.constants},
+                self.size,
+                self.sat_id[part],
+                self.sat_name[part],
+                self.shell[part],
+                self.plane[part],
+                self.slot[part],
+            )
+
+
+def chunk_rows_for(size: int, partitions: int) -> int:
+    """Rows of a chunk: a chunk a partition, within 1,024..16,384 rows."""
+    return max(MIN_CHUNK_ROWS, min(MAX_CHUNK_ROWS, -(-size // partitions)))
+
+
+def partition_of(fleet: str, chunk: int, partitions: int) -> int:
+    """The partition that carries a chunk: chunks of a fleet go round, fleets start apart."""
+    return (sum(fleet.encode()) + chunk) % partitions
+
+
+def encode(chunk: Chunk) -> bytes:
+    """A chunk as a record of the fleet topic (Arrow IPC stream)."""
+    meta = {
+        "v": SCHEMA_VERSION,
+        "fleet": chunk.fleet,
+        "chunk": chunk.number,
+        "size": chunk.size,
+        "vehicle": chunk.vehicle.name,
+        "vehicle_toml": chunk.vehicle.text,
+        "period_s": dict(chunk.period_s),
+        "constants": dict(chunk.constants),
+        "clock": vars(chunk.clock),
+    }
+    table = pa.record_batch(
+        {
+            "sat_id": pa.array(chunk.sat_id, pa.int64()),
+            "name": pa.array(chunk.name),
+            "shell": pa.array(chunk.shell).dictionary_encode(),
+            "plane": pa.array(chunk.plane, pa.int32()),
+            "slot": pa.array(chunk.slot, pa.int32()),
+        }
+    ).replace_schema_metadata({_META: orjson.dumps(meta)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_batch(table)
+    return sink.getvalue().to_pybytes()
+
+
+def decode(value: bytes, known: Mapping[str, catalogue.Vehicle] | None = None) -> Chunk:
+    """A record of the fleet topic to a chunk; raises FrameError.
+
+    `known` holds vehicle types that were decoded before, to share one object among chunks.
+    """
+    try:
+        with pa.ipc.open_stream(value) as reader:
+            batch = reader.read_next_batch()
+        batch.validate(full=True)
+        meta: dict[str, Any] = orjson.loads(batch.schema.metadata[_META])
+        if meta["v"] != SCHEMA_VERSION:
+            raise FrameError("wrong_version", f"version {meta['v']!r}, expected {SCHEMA_VERSION}")
+        vehicle = (known or {}).get(meta["vehicle"])
+        if vehicle is None or vehicle.text != meta["vehicle_toml"]:
+            vehicle = catalogue.loads(meta["vehicle_toml"], f"vehicle {meta['vehicle']}")
+        return Chunk(
+            meta["fleet"],
+            meta["chunk"],
+            vehicle,
+            meta["period_s"],
+            Clock(**meta["clock"]),
+            meta["constants"],
+            meta["size"],
+            batch["sat_id"].to_numpy(zero_copy_only=True),
+            batch["name"].to_pylist(),
+            batch["shell"].to_pylist(),
+            batch["plane"].to_numpy(zero_copy_only=True),
+            batch["slot"].to_numpy(zero_copy_only=True),
+        )
+    except FrameError:
+        raise
+    except (
+        pa.ArrowException,
+        OSError,
+        EOFError,
+        StopIteration,
+        KeyError,
+        TypeError,
+        ValueError,
+        orjson.JSONDecodeError,
+        catalogue.SourceError,
+    ) as error:
+        raise FrameError("malformed", f"not a record of the fleet topic: {error}") from None
