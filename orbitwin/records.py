@@ -1,0 +1,191 @@
+"""What the processors publish: state records, event batches and dead letters.
+
+Every record names its source, the telemetry record it follows from, as (partition, offset,
+part). Processing is a pure function of the log, so a worker that starts again publishes the same
+records with the same sources; a reader that keeps the newest source of each partition and passes
+over what is not newer has each record exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+
+import orjson
+import pyarrow as pa
+
+from orbitwin.catalogue import SEVERITIES, Vehicle
+from orbitwin.column import Column
+from orbitwin.contract import SCHEMA_VERSION, FrameError
+
+SEVERITY = Column(
+    "severity", "1", 1.0, "uint8", 0, 5, "worst severity of any limit", dict(enumerate(SEVERITIES))
+)
+FLAGS = Column("flags", "1", 1.0, "uint8", 0, 255, "bits of orbitwin.records.Flag")
+
+
+class Flag(IntFlag):
+    """Bits of the `flags` column of a state record."""
+
+    STALE = 1
+    """No packet for `stale_after` periods."""
+    LATE = 2
+    """The row is older than the newest one: archive it, leave the newest state alone."""
+    SUNLIT = 4
+    INVALID = 8
+    """At least one value was missing or outside its valid range."""
+    CLOCK = 16
+    """The satellite's clock is suspect: rows with a time ahead of now were refused."""
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """The telemetry record that a record follows from; ordered within a partition."""
+
+    partition: int
+    offset: int
+    part: int = 0
+
+
+def state_columns(vehicle: Vehicle, packet: str) -> tuple[Column, ...]:
+    """Every column a state record of `packet` may carry: derived, severity, flags, measured.
+
+    A state record is a `contract.Frame` of the same packet name. `extra` holds:
+    `source` [partition, offset, part]; `t_append_us` (the source's log time); `derived` and
+    `measured` (which groups of columns travel); `rows_dead`, `rows_duplicate`, `rows_late`,
+    `rows_invalid` (of the source frame). Packet `tick` (staleness changed) carries the derived
+    columns of the whole chunk with each row's own time and is no measurement: it updates the
+    newest state only.
+    """
+    own = () if packet == "tick" else vehicle.packets[packet].columns
+    return (*vehicle.derived, SEVERITY, FLAGS, *own)
+
+
+def state_columns_of(vehicles: Mapping[str, Vehicle]) -> dict[str, dict[str, Sequence[Column]]]:
+    """What `contract.decode` needs to read state records."""
+    return {
+        name: {p: state_columns(v, p) for p in (*v.packets, "tick")} for name, v in vehicles.items()
+    }
+
+
+EVENT_KINDS = ("limit", "invalid", "stale", "gap", "clock", "unknown", "hole")
+EVENT_STATES = ("raised", "eased", "cleared", "noted")
+
+EVENT_SCHEMA = pa.schema(
+    [
+        pa.field("sat_id", pa.int64()),  # null for an event of a partition (a hole)
+        pa.field("t_event_us", pa.int64()),
+        pa.field("kind", pa.string()),  # EVENT_KINDS
+        pa.field("state", pa.string()),  # EVENT_STATES
+        pa.field("parameter", pa.string()),  # column it is about, or null
+        pa.field("severity", pa.uint8()),  # now
+        pa.field("severity_before", pa.uint8()),
+        pa.field("value", pa.float64()),  # engineering units, or null
+        pa.field("limit", pa.float64()),  # the bound that was crossed, or null
+        pa.field("unit", pa.string()),
+        pa.field("context", pa.string()),  # sunlit, eclipse or null
+        pa.field("message", pa.string()),
+    ]
+)
+"""Columns of an event batch; order within the batch is the event's index."""
+
+_META = b"orbitwin.events"
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """Events that follow from one telemetry record."""
+
+    fleet: str
+    vehicle: str
+    chunk: int
+    source: Source
+    t_append_us: int
+    events: pa.RecordBatch
+
+
+def encode_events(batch: EventBatch) -> bytes:
+    """An event batch as an Arrow IPC stream (value of a record of the events topic)."""
+    meta = orjson.dumps(
+        {
+            "v": SCHEMA_VERSION,
+            "fleet": batch.fleet,
+            "vehicle": batch.vehicle,
+            "chunk": batch.chunk,
+            "source": [batch.source.partition, batch.source.offset, batch.source.part],
+            "t_append_us": batch.t_append_us,
+        }
+    )
+    events = batch.events.cast(EVENT_SCHEMA).replace_schema_metadata({_META: meta})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, events.schema) as writer:
+        writer.write_batch(events)
+    return sink.getvalue().to_pybytes()
+
+
+def decode_events(value: bytes) -> EventBatch:
+    """A record of the events topic; raises FrameError."""
+    try:
+        with pa.ipc.open_stream(value) as reader:
+            events = reader.read_next_batch()
+        events.validate(full=True)
+        meta = orjson.loads(events.schema.metadata[_META])
+        if meta["v"] != SCHEMA_VERSION:
+            raise FrameError("wrong_version", f"version {meta['v']!r}, expected {SCHEMA_VERSION}")
+        return EventBatch(
+            meta["fleet"],
+            meta["vehicle"],
+            meta["chunk"],
+            Source(*meta["source"]),
+            meta["t_append_us"],
+            events.replace_schema_metadata(None).cast(EVENT_SCHEMA),
+        )
+    except FrameError:
+        raise
+    except (
+        pa.ArrowException,
+        OSError,
+        EOFError,
+        StopIteration,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise FrameError("malformed", f"not a record of the events topic: {error}") from None
+
+
+MAX_LETTER_BYTES = 1_000_000
+"""A longer original travels as its first bytes, with its length and SHA-256 in the headers."""
+
+
+def letter_headers(
+    reason: str,
+    message: str,
+    topic: str,
+    source: Source,
+    t_append_us: int,
+    *,
+    rows: int,
+    length: int,
+    sha256: str,
+    kept: bool,
+) -> list[tuple[str, bytes]]:
+    """Headers of a dead letter: why, from where, and of how many rows.
+
+    `kept` tells that the rows themselves went on, without the values that failed.
+    """
+    values = {
+        "v": SCHEMA_VERSION,
+        "reason": reason,
+        "message": message[:500],
+        "topic": topic,
+        "partition": source.partition,
+        "offset": source.offset,
+        "t_append_us": t_append_us,
+        "rows": rows,
+        "length": length,
+        "sha256": sha256,
+        "kept": int(kept),
+    }
+    return [(name, str(value).encode()) for name, value in values.items()]
