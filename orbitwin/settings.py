@@ -175,8 +175,11 @@ class ProducerSettings(Group):
     shift_to_now: bool = Field(
         default=False, description="Move a replay's event times so that its first row is now."
     )
-    chunk_rows: int = Field(
-        default=16_384, ge=1, le=65_536, description="Satellites in one frame at most."
+    chunk_rows: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_536,
+        description="Satellites in one frame at most. Without it: chosen by the fleet's size.",
     )
     duration_s: Positive | None = Field(
         default=None, description="End after this many seconds of wall clock. Without it: run on."

@@ -6,7 +6,6 @@ reported with the flag, variable or file it came from.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -28,6 +27,7 @@ from orbitwin.settings import (
     flatten,
     variable,
 )
+from orbitwin.spelling import nearest
 
 # What pydantic calls an error type, in words that say what to write instead.
 EXPECTED = {
@@ -81,13 +81,15 @@ def setting_fields(
             yield prefix + name, field
 
 
-def nearest(key: str, known: list[str]) -> str:
-    """The known key that a mistyped one most likely means, as a hint; empty if none is near."""
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    if not close:  # the right key under the wrong group
-        last = key.rpartition(".")[2]
-        close = [name for name in known if name.rpartition(".")[2] == last][:1]
-    return close[0] if close else ""
+def meant(key: str, known: list[str]) -> str:
+    """A hint at the key that was probably meant."""
+    last = key.rpartition(".")[2]
+    close = nearest(key, known) or next(
+        # the right key under the wrong group
+        (name for name in known if name.rpartition(".")[2] == last),
+        None,
+    )
+    return f"did you mean {close}?" if close else "docs/settings.md lists all of them"
 
 
 def _known() -> list[str]:
@@ -98,10 +100,8 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     variables = {variable(name): name for name in _known()}
     for name in environ:
         if name.startswith(ENV_PREFIX) and name not in variables and name != CONFIG_VARIABLE:
-            close = nearest(name, list(variables))
             raise UsageError(
-                f"unknown setting {name} in the environment",
-                f"did you mean {close}?" if close else "docs/settings.md lists all of them",
+                f"unknown setting {name} in the environment", meant(name, list(variables))
             )
     try:
         source = EnvSettingsSource(Settings)
@@ -135,11 +135,7 @@ def _read(file: Path) -> dict[str, Any]:
     known = _known()
     for key in values:
         if key not in known:
-            close = nearest(key, known)
-            raise UsageError(
-                f"unknown setting {key} in {file}",
-                f"did you mean {close}?" if close else "docs/settings.md lists all of them",
-            )
+            raise UsageError(f"unknown setting {key} in {file}", meant(key, known))
     return values
 
 

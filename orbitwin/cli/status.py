@@ -1,0 +1,120 @@
+"""orbitwin status: the parts of a twin and its doors."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from orbitwin.cli import options
+
+if TYPE_CHECKING:
+    from orbitwin.parts import Part
+
+EXAMPLES = """
+orbitwin status
+orbitwin status --data ./twin-data --json
+"""
+
+FIRST_KEYS = ("name", "pid", "state", "rate", "lag")  # in this order; null where it has none
+NOT_RUNNING = 1  # exit code where no part lives
+
+
+def status(
+    data: options.Data = None, config: options.Config = None, json: options.Json = False
+) -> None:
+    """List the parts of the twin in this data directory, and how to reach its doors."""
+    import sys
+
+    from orbitwin.cli.output import print_json
+
+    settings = options.load_settings(data, config)
+    document = read_status(settings.data)
+    if json:
+        print_json(document)
+    elif document["parts"]:
+        _print(document)
+    if not any(part["state"] != "dead" for part in document["parts"]):
+        print(f"orbitwin: no twin runs in {settings.data}", file=sys.stderr)
+        print("  hint: start one with `orbitwin up`, or name its --data DIR", file=sys.stderr)
+        raise typer.Exit(NOT_RUNNING)
+
+
+def read_status(data_dir: Path) -> dict[str, Any]:
+    """{"parts": [...], "doors": [...]} of the twin in `data_dir`; empty lists where none runs."""
+    from orbitwin.parts import doors, living_parts, read_twin
+
+    twin = read_twin(data_dir)
+    found = living_parts(data_dir / "run")
+    parts = [_document(part) for part in found]
+    broker = _broker(twin)
+    if broker:
+        after = sum(part["name"] == "producer" for part in parts)
+        parts.insert(after, broker)
+    known = {key: twin[key] for key in ("profile", "satellites", "bootstrap") if key in twin}
+    listed = [_door(door) for door in doors(found)] + list(twin.get("doors") or ())
+    return {**known, "parts": parts, "doors": listed}
+
+
+def psql_line(door: dict[str, Any]) -> str:
+    """A line for the shell that opens psql at this door, without the password in it."""
+    file = shlex.quote(str(door["password_file"]))
+    return f'PGPASSWORD="$(cat {file})" psql "{door["url"]}"'
+
+
+def _document(part: Part) -> dict[str, Any]:
+    first = {"name": part.name, "pid": part.pid, "state": part.state}
+    document = {key: (first | part.status | first).get(key) for key in FIRST_KEYS}
+    if part.file_name != part.name:
+        document["worker"] = int(part.file_name.rpartition("-")[2])
+    rest = {k: v for k, v in part.status.items() if k not in document and k != "doors"}
+    return {**document, **rest, "health_port": part.health_port}
+
+
+def _broker(twin: dict[str, Any]) -> dict[str, Any] | None:
+    """The broker as a part. It has no /status: it runs if its process lives and takes calls."""
+    import socket
+
+    from orbitwin.parts import is_alive
+
+    if not twin.get("bootstrap"):
+        return None
+    pid = twin.get("broker_pid")
+    host, _, port = str(twin["bootstrap"]).split(",")[0].rpartition(":")
+    state = "dead" if pid and not is_alive(int(pid)) else "running"
+    if state == "running":
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=1.0).close()
+        except (OSError, ValueError):
+            state = "silent"
+    known = {"name": "broker", "pid": pid, "state": state, "rate": None, "lag": None}
+    return {**known, "bootstrap": twin["bootstrap"], "local": bool(pid)}
+
+
+def _door(door: dict[str, Any]) -> dict[str, Any]:
+    if "url" in door:
+        return door
+    host = f"[{door['host']}]" if ":" in str(door["host"]) else door["host"]
+    url = f"postgresql://{door['user']}@{host}:{door['port']}/{door['database']}"
+    return {"name": door["name"], "url": url, **door}
+
+
+def _print(document: dict[str, Any]) -> None:
+    from orbitwin.cli.output import print_table
+
+    if "profile" in document:
+        print(f"{document['profile']}, {document.get('satellites', '?')} satellites")
+    rows: list[Sequence[Any]] = []
+    for part in document["parts"]:
+        name = part["name"] + (f" {part['worker']}" if "worker" in part else "")
+        note = part.get("reason") or part.get("bootstrap") or ""
+        rate = None if part["rate"] is None else f"{part['rate']:,.0f}"
+        rows.append((name, part["pid"], part["state"], rate, part["lag"], note))
+    print_table(("part", "pid", "state", "rows/s", "lag", ""), rows)
+    for door in document["doors"]:
+        print(f"{door['name']:<9}{door['url']}")
+        if door.get("password_file"):
+            print(f"         {psql_line(door)}")
