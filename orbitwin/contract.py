@@ -217,8 +217,10 @@ def _read(value: bytes) -> tuple[pa.Schema, pa.RecordBatch]:
         messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(value))
         schema_message = messages.read_next_message()
         batch_message = messages.read_next_message()
-        if batch_message.type != "record batch":
-            raise FrameError("wrong_schema", f"expected a record batch, not a {batch_message.type}")
+        # pyarrow 26 crashes when told to read a schema from a message of another type.
+        types = (schema_message.type, batch_message.type)
+        if types != ("schema", "record batch"):
+            raise FrameError("malformed", f"expected a schema and a record batch, not {types}")
         # A compressed body could unpack to any size: nothing here writes one, so none is read.
         if _is_compressed(bytes(batch_message.metadata)):
             raise FrameError("compressed", "expected an uncompressed record batch")

@@ -38,33 +38,39 @@ class Expression:
         self._try_out()
 
     def _try_out(self) -> None:
-        probe = {name: np.array([1.0, 2.0, 3.0], dtype=np.float32) for name in self.names}
+        """Refuse what is no number, or folds rows: a row alone must give what it gives among others."""
+        rng = np.random.default_rng(0)
+        probe = {name: rng.uniform(0, 9, 32).astype(np.float32) for name in self.names}
         try:
-            got = pl.DataFrame(probe).select(x=self._expr)["x"]
+            whole = self._run(probe)
+            alone = [self._run({n: v[r : r + 1] for n, v in probe.items()}) for r in range(32)]
         except pl.exceptions.PolarsError as error:
             raise ValueError(f"{self.text!r}: {str(error).splitlines()[0]}") from None
-        if len(got) != (3 if self.names else 1) or not (
-            got.dtype.is_numeric() or got.dtype == pl.Boolean
-        ):
+        single = np.concatenate(alone) if probe else np.repeat(whole, 32)
+        whole = whole if probe else single
+        if whole.shape != single.shape or not np.allclose(whole, single, equal_nan=True):
             raise ValueError(f"{self.text!r}: expected one number or truth value a row")
+
+    def _run(self, columns: Mapping[str, np.ndarray | pl.Series]) -> np.ndarray:
+        got = pl.DataFrame(columns).select(x=self._expr) if columns else pl.select(x=self._expr)
+        return got["x"].cast(pl.Float32).to_numpy(writable=True)
 
     def __call__(self, columns: Mapping[str, np.ndarray | float], rows: int) -> np.ndarray:
         """Evaluate for `rows` rows: float32 values, NaN where a column that it names has none."""
         unknown: np.ndarray | None = None
-        frame: dict[str, pl.Series] = {}
+        frame: dict[str, np.ndarray | pl.Series] = {}
         for name in self.names:
             value = columns[name]
             if not isinstance(value, np.ndarray):
-                value = np.full(rows, value, dtype=np.float32)
-            frame[name] = pl.Series(name, value)
+                frame[name] = np.full(rows, value, dtype=np.float32)
+                continue
+            frame[name] = value
             gone = np.isnan(value)
             if gone.any():
                 unknown = gone if unknown is None else unknown | gone
-        if frame:
-            got = pl.DataFrame(frame).select(x=self._expr)["x"]
-        else:
-            got = pl.select(x=self._expr)["x"].new_from_index(0, rows)
-        values = got.cast(pl.Float32).to_numpy(writable=True)
+        values = self._run(frame)
+        if not frame:
+            values = np.repeat(values, rows)
         values[~np.isfinite(values)] = np.nan
         if unknown is not None:
             values[unknown] = np.nan

@@ -105,7 +105,9 @@ def validation_error(
 
     With ``model`` an unknown key is answered with the nearest key that exists.
     """
-    first = error.errors()[0]
+    # A key that is misspelt is also missing: name the misspelling, it is what has to be mended.
+    errors = error.errors()
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     path: KeyPath = first["loc"]
     where = dotted(path) or "file"
     reason = first["msg"].removeprefix("Value error, ")

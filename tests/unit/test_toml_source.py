@@ -90,7 +90,8 @@ class Outer(BaseModel):
     [
         ("a = \n", 1, "not TOML"),
         ("[[part]]\narea_m2 = 1\n[[part]]\narea_m2 = -3\n", 4, "part[1].area_m2"),
-        ("[[part]]\narea_m = 1\n", 1, "required"),
+        ("[[part]]\narea_m = 1\n", 2, "did you mean area_m2?"),
+        ("[[part]]\n", 1, "required"),
         ("[[part]]\narea_m2 = 1\n\narea_mm2 = 1\n", 4, "did you mean area_m2?"),
         ("", 1, "required"),
     ],
