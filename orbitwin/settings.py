@@ -120,7 +120,11 @@ class KafkaSettings(Group):
         default=True, description="Refuse a broker whose certificate names another host."
     )
     replication_factor: int = Field(
-        default=1, ge=1, le=9, description="Copies of each partition that `topics create` asks for."
+        default=-1,
+        ge=-1,
+        le=9,
+        description="Copies of each partition that `topics create` asks for; -1: the cluster's "
+        "default.",
     )
 
     @model_validator(mode="after")

@@ -51,9 +51,12 @@ app = _new(ABOUT, EXAMPLES)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"orbitwin {version('orbitwin')}")
+        try:
+            print(f"orbitwin {version('orbitwin')}")
+        except PackageNotFoundError:
+            print("orbitwin, from a checkout that is not installed")
         raise typer.Exit
 
 

@@ -38,7 +38,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield python()
     yield crc32c()
     if settings.kafka.bootstrap is None:
-        yield from broker_parts(settings)
+        yield from broker_parts()
     yield data_directory(settings.data)
     yield disk(settings.data, settings.historian.disk_reserve_gb)
     yield memory()
@@ -65,9 +65,26 @@ def crc32c() -> Finding:
     return Finding("crc32c", "ok", "present")
 
 
-def broker_parts(settings: Settings) -> Iterator[Finding]:
-    """Java and Kafka's jars, as the local broker looks for them."""
-    raise NotImplementedError
+def broker_parts() -> Iterator[Finding]:
+    """Java and Kafka's jars, as the local broker looks for them. Nothing is downloaded."""
+    from compose import jars, jre
+
+    try:
+        java = jre.find_java()
+        yield Finding("java", "ok", f"Java {jre.java_version(java)} at {java}")
+    except OrbitwinError as error:
+        yield Finding("java", "fail", error.message, error.hint)
+    try:
+        missing = len(jars.missing_jars())
+    except OrbitwinError as error:
+        yield Finding("kafka jars", "fail", error.message, error.hint)
+        return
+    total = len(jars.read_lock())
+    if missing:
+        found = f"{missing} of {total} are not here yet"
+        yield Finding("kafka jars", "warn", found, "the first `orbitwin up` downloads them, once")
+    else:
+        yield Finding("kafka jars", "ok", f"all {total} here, sha256 as locked")
 
 
 def data_directory(path: Path) -> Finding:

@@ -84,7 +84,7 @@ def ephemeris(
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
-    """Fly real satellites by SGP4 from OMM files (JSON, CSV, XML); their subsystems are simulated."""
+    """Fly real satellites by SGP4 from OMM files (JSON, CSV, XML), with simulated subsystems."""
     _produce(
         "ephemeris",
         json,

@@ -20,6 +20,7 @@ orbitwin status --data ./twin-data --json
 """
 
 FIRST_KEYS = ("name", "pid", "state", "rate", "lag")  # in this order; null where it has none
+ABOUT = ("profile", "satellites", "bootstrap")  # of the twin, where `up` runs it
 NOT_RUNNING = 1  # exit code where no part lives
 
 
@@ -54,9 +55,9 @@ def read_status(data_dir: Path) -> dict[str, Any]:
     if broker:
         after = sum(part["name"] == "producer" for part in parts)
         parts.insert(after, broker)
-    known = {key: twin[key] for key in ("profile", "satellites", "bootstrap") if key in twin}
+    about: dict[str, Any] = {key: twin[key] for key in ABOUT if key in twin}
     listed = [_door(door) for door in doors(found)] + list(twin.get("doors") or ())
-    return {**known, "parts": parts, "doors": listed}
+    return {**about, "parts": parts, "doors": listed}
 
 
 def psql_line(door: dict[str, Any]) -> str:
