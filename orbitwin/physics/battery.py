@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.floating]
+from orbitwin.physics.arrays import Floats, Numbers
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -13,9 +12,9 @@ SECONDS_PER_HOUR = 3600.0
 def step_wh(
     energy_wh: Floats,
     net_w: Floats,
-    capacity_wh: ArrayLike,
-    charge_efficiency_ratio: ArrayLike,
-    discharge_efficiency_ratio: ArrayLike,
+    capacity_wh: Numbers,
+    charge_efficiency_ratio: Numbers,
+    discharge_efficiency_ratio: Numbers,
     dt_s: float,
 ) -> Floats:
     """Stored energy after `dt_s`, Wh (N,), held within 0..capacity.
@@ -23,12 +22,12 @@ def step_wh(
     dE = P (eta_c if P > 0 else 1 / eta_d) dt with P = `net_w` at the terminals, positive when
     charging.  Source: Patel, Spacecraft Power Systems, ch. 9 and 11.
     """
-    path = np.where(net_w > 0, charge_efficiency_ratio, 1 / np.asarray(discharge_efficiency_ratio))
+    path = np.where(net_w > 0, charge_efficiency_ratio, 1 / discharge_efficiency_ratio)
     return np.clip(energy_wh + net_w * path * (dt_s / SECONDS_PER_HOUR), 0, capacity_wh)
 
 
 def charge_limit_w(
-    charge_ratio: Floats, capacity_wh: ArrayLike, limit_c: ArrayLike, taper_from_ratio: float
+    charge_ratio: Floats, capacity_wh: Numbers, limit_c: Numbers, taper_from_ratio: float
 ) -> Floats:
     """Most power the charger accepts, W (N,): a C-rate that falls linearly to 0 at full charge.
 
@@ -48,13 +47,13 @@ def on_uniform_grid(x: Floats, values: Floats) -> Floats:
     return table[index] + (place - index.astype(x.dtype)) * np.diff(table)[index]
 
 
-def terminal_current_a(power_w: Floats, ocv_v: Floats, resistance_ohm: ArrayLike) -> Floats:
+def terminal_current_a(power_w: Floats, ocv_v: Floats, resistance_ohm: Numbers) -> Floats:
     """Current into a battery, A (N,), that exchanges `power_w` at its terminals (both + = charge).
 
     P = (OCV + I R) I solved for I; a discharge beyond OCV^2 / 4R is held at that peak.
     """
-    root = np.sqrt(np.maximum(ocv_v * ocv_v + 4 * np.multiply(resistance_ohm, power_w), 0))
-    return (root - ocv_v) / (2 * np.asarray(resistance_ohm))
+    root = np.sqrt(np.maximum(ocv_v * ocv_v + 4 * resistance_ohm * power_w, 0))
+    return (root - ocv_v) / (2 * resistance_ohm)
 
 
 def state_of_charge(ocv_v: Floats, grid_ratio: Floats, grid_ocv_v: Floats) -> Floats:

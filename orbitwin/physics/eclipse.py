@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from orbitwin.physics.arrays import Floats, Numbers
 from orbitwin.physics.constants import EARTH_RADIUS_M, SUN_RADIUS_M
-
-Floats = NDArray[np.floating]
 
 PENUMBRA_HALF_WIDTH_RATIO = 0.0049  # tangent of the Sun's radius, with 5 % to spare
 
@@ -70,19 +69,18 @@ def _disc_overlap(positions_m: Floats, sun: Floats) -> Floats:
     return np.where(c <= b - a, 0.0, share)
 
 
-def eclipse_fraction(altitude_m: ArrayLike, beta_rad: ArrayLike) -> Floats:
+def eclipse_fraction(altitude_m: Numbers, beta_rad: Numbers) -> Floats:
     """Share of a circular orbit in the cylindrical shadow, 0..0.5; arrays broadcast.
 
     f = acos( sqrt(h^2 + 2 RE h) / ((RE + h) cos beta) ) / pi, 0 at |beta| >= asin(RE / (RE + h)).
     Source: Larson & Wertz, Space Mission Analysis and Design, sec. 5.1.
     """
-    h, beta = np.asarray(altitude_m, dtype=float), np.asarray(beta_rad, dtype=float)
+    h = altitude_m
     limb = np.sqrt(h**2 + 2 * EARTH_RADIUS_M * h) / (EARTH_RADIUS_M + h)
-    cosine = np.maximum(np.cos(beta), 1e-12)
+    cosine = np.maximum(np.cos(beta_rad), 1e-12)
     return np.arccos(np.minimum(limb / cosine, 1.0)) / np.pi
 
 
-def critical_beta_rad(altitude_m: ArrayLike) -> Floats:
+def critical_beta_rad(altitude_m: Numbers) -> Floats:
     """|beta| from which a circular orbit sees no eclipse, rad: asin(RE / (RE + h))."""
-    h = np.asarray(altitude_m, dtype=float)
-    return np.arcsin(EARTH_RADIUS_M / (EARTH_RADIUS_M + h))
+    return np.arcsin(EARTH_RADIUS_M / (EARTH_RADIUS_M + altitude_m))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from orbitwin.physics.arrays import Floats
 from orbitwin.physics.constants import (
     EARTH_J2,
     EARTH_MU_M3_S2,
@@ -19,8 +20,6 @@ from orbitwin.physics.constants import (
     MICROSECONDS_PER_SECOND,
     TROPICAL_YEAR_S,
 )
-
-Floats = NDArray[np.floating]
 
 BLOCK_ROWS = 16_384  # rows worked on at once: their arrays stay in the processor's cache
 TURN_64 = 2.0**64

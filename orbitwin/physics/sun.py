@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from orbitwin.physics.arrays import Floats
 from orbitwin.physics.constants import (
     ASTRONOMICAL_UNIT_M,
     DAY_S,
@@ -12,8 +13,6 @@ from orbitwin.physics.constants import (
     MICROSECONDS_PER_SECOND,
     UNIX_EPOCH_JD,
 )
-
-Floats = NDArray[np.floating]
 
 TT_MINUS_UTC_S = 69.184  # since 2017; the Sun moves 0.0008 degrees in it
 OBLIQUITY_J2000_RAD = np.radians(23.4392911)

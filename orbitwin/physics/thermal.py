@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
+from orbitwin.physics.arrays import Floats, Numbers
 from orbitwin.physics.constants import (
     EARTH_RADIUS_M,
     STEFAN_BOLTZMANN_W_M2_K4,
     ZERO_CELSIUS_K,
 )
 
-Floats = NDArray[np.floating]
 
-
-def nadir_view_factor(altitude_m: ArrayLike) -> Floats:
+def nadir_view_factor(altitude_m: Numbers) -> Numbers:
     """View factor from a plate that faces the Earth: (RE / (RE + h))^2 (Gilmore, ch. 2)."""
-    return (EARTH_RADIUS_M / (EARTH_RADIUS_M + np.asarray(altitude_m, dtype=float))) ** 2
+    return (EARTH_RADIUS_M / (EARTH_RADIUS_M + altitude_m)) ** 2
 
 
-def vertical_view_factor(altitude_m: ArrayLike) -> Floats:
+def vertical_view_factor(altitude_m: Numbers) -> Floats:
     """View factor to the Earth of one face of a plate that stands upright on the local horizon.
 
     F = [atan(1 / sqrt(H^2 - 1)) - sqrt(H^2 - 1) / H^2] / pi, H = (RE + h) / RE.
     Source: ECSS-E-HB-31-01 Part 1 (planar plate tangent to a sphere); Gilmore, ch. 2.
     """
-    ratio = (EARTH_RADIUS_M + np.asarray(altitude_m, dtype=float)) / EARTH_RADIUS_M
+    ratio = (EARTH_RADIUS_M + altitude_m) / EARTH_RADIUS_M
     root = np.sqrt(ratio**2 - 1)
     return (np.arctan(1 / root) - root / ratio**2) / np.pi
 
 
-def emitted_w_m2(temperature_degc: ArrayLike, emissivity: ArrayLike, faces: int = 2) -> Floats:
+def emitted_w_m2(temperature_degc: Numbers, emissivity: Numbers, faces: int = 2) -> Numbers:
     """Heat that a surface radiates, W per m2 of plate: faces eps sigma T^4."""
-    kelvin = np.asarray(temperature_degc) + ZERO_CELSIUS_K
-    return faces * np.asarray(emissivity) * STEFAN_BOLTZMANN_W_M2_K4 * (kelvin * kelvin) ** 2
+    kelvin = temperature_degc + ZERO_CELSIUS_K
+    return faces * emissivity * STEFAN_BOLTZMANN_W_M2_K4 * (kelvin * kelvin) ** 2
 
 
 def absorbed_w_m2(
-    sun_w_m2: ArrayLike,
-    cos_sun: ArrayLike,
-    infrared_w_m2: ArrayLike,
-    albedo_w_m2: ArrayLike,
-    view_factor: ArrayLike,
-    absorptivity: ArrayLike,
-    emissivity: ArrayLike,
+    sun_w_m2: Numbers,
+    cos_sun: Numbers,
+    infrared_w_m2: Numbers,
+    albedo_w_m2: Numbers,
+    view_factor: Numbers,
+    absorptivity: Numbers,
+    emissivity: Numbers,
     earth_faces: int = 2,
 ) -> Floats:
     """Heat a plate takes up from its surroundings, W per m2 of plate.
@@ -51,26 +49,22 @@ def absorbed_w_m2(
     alpha S |cos| + faces F (eps q_IR + alpha q_albedo); `sun_w_m2` and `albedo_w_m2` include the
     lit share.  Source: Gilmore, Spacecraft Thermal Control Handbook, ch. 2; ECSS-E-ST-31C.
     """
-    earth = (
-        earth_faces
-        * np.asarray(view_factor)
-        * (np.multiply(emissivity, infrared_w_m2) + np.multiply(absorptivity, albedo_w_m2))
-    )
-    return np.multiply(absorptivity, sun_w_m2) * np.abs(cos_sun) + earth
+    earth = earth_faces * view_factor * (emissivity * infrared_w_m2 + absorptivity * albedo_w_m2)
+    return absorptivity * sun_w_m2 * np.abs(cos_sun) + earth
 
 
-def equilibrium_degc(heat_w_m2: ArrayLike, emissivity: ArrayLike, faces: int = 2) -> Floats:
+def equilibrium_degc(heat_w_m2: Numbers, emissivity: Numbers, faces: int = 2) -> Floats:
     """Temperature at which a surface radiates `heat_w_m2` (W per m2 of plate), degC."""
-    radiated = faces * np.asarray(emissivity, dtype=float) * STEFAN_BOLTZMANN_W_M2_K4
-    return (np.asarray(heat_w_m2) / radiated) ** 0.25 - ZERO_CELSIUS_K
+    radiated = faces * emissivity * STEFAN_BOLTZMANN_W_M2_K4
+    return (heat_w_m2 / radiated) ** 0.25 - ZERO_CELSIUS_K
 
 
 def radiating_step_degc(
     temperature_degc: Floats,
-    heat_w: ArrayLike,
-    area_m2: ArrayLike,
-    emissivity: ArrayLike,
-    capacity_j_k: ArrayLike,
+    heat_w: Numbers,
+    area_m2: Numbers,
+    emissivity: Numbers,
+    capacity_j_k: Numbers,
     dt_s: float,
     faces: int = 2,
 ) -> Floats:
@@ -80,7 +74,7 @@ def radiating_step_degc(
     dT = dt f / (C + dt |df/dT|).
     """
     kelvin = temperature_degc + ZERO_CELSIUS_K
-    gain = faces * STEFAN_BOLTZMANN_W_M2_K4 * np.multiply(area_m2, emissivity)
+    gain = faces * STEFAN_BOLTZMANN_W_M2_K4 * area_m2 * emissivity
     cube = gain * kelvin * kelvin * kelvin
     net = heat_w - cube * kelvin
     return temperature_degc + dt_s * net / (capacity_j_k + 4 * dt_s * cube)
@@ -88,27 +82,25 @@ def radiating_step_degc(
 
 def relaxing_step_degc(
     temperature_degc: Floats,
-    heat_w: ArrayLike,
-    conductance_w_k: ArrayLike,
-    capacity_j_k: ArrayLike,
+    heat_w: Numbers,
+    conductance_w_k: Numbers,
+    capacity_j_k: Numbers,
     dt_s: float,
 ) -> Floats:
     """Temperature of a lump after `dt_s`, degC (N,), implicit in its own loss.
 
     C dT/dt = Q with dQ/dT = -`conductance_w_k`; `heat_w` is the net heat at the old temperature.
     """
-    return temperature_degc + dt_s * np.asarray(heat_w) / (
-        capacity_j_k + dt_s * np.asarray(conductance_w_k)
-    )
+    return temperature_degc + dt_s * heat_w / (capacity_j_k + dt_s * conductance_w_k)
 
 
-def exchanger_effectiveness(conductance_w_k: ArrayLike, capacity_rate_w_k: ArrayLike) -> Floats:
+def exchanger_effectiveness(conductance_w_k: Numbers, capacity_rate_w_k: Numbers) -> Floats:
     """Effectiveness of an exchanger with one fluid side: 1 - exp(-UA / (m cp)) (Kays & London)."""
-    return 1 - np.exp(-np.divide(conductance_w_k, capacity_rate_w_k))
+    return 1 - np.exp(-conductance_w_k / capacity_rate_w_k)
 
 
 def coolant_loop_degc(
-    plate_degc: Floats, radiator_degc: Floats, plate_ratio: ArrayLike, radiator_ratio: ArrayLike
+    plate_degc: Floats, radiator_degc: Floats, plate_ratio: Numbers, radiator_ratio: Numbers
 ) -> tuple[Floats, Floats]:
     """Coolant temperature into and out of the cold plate, degC, for a loop in balance.
 
@@ -117,7 +109,6 @@ def coolant_loop_degc(
     capacity is neglected against plate and radiator.  The heat it carries is
     m cp (out - in), W.
     """
-    plate_ratio, radiator_ratio = np.asarray(plate_ratio), np.asarray(radiator_ratio)
     stay_p, stay_r = 1 - plate_ratio, 1 - radiator_ratio
     out = (stay_p * radiator_ratio * radiator_degc + plate_ratio * plate_degc) / (
         1 - stay_p * stay_r
@@ -126,15 +117,15 @@ def coolant_loop_degc(
 
 
 def headroom_w(
-    limit_degc: ArrayLike,
-    area_m2: ArrayLike,
-    emissivity: ArrayLike,
-    absorbed: ArrayLike,
-    rejected_w: ArrayLike,
+    limit_degc: Numbers,
+    area_m2: Numbers,
+    emissivity: Numbers,
+    absorbed: Numbers,
+    rejected_w: Numbers,
 ) -> Floats:
     """Extra heat, W, that a radiator could take for ever below `limit_degc`.
 
     H_Q = A (2 eps sigma T_limit^4 - absorbed) - Q_now, `absorbed` in W per m2 of plate.
     """
-    steady = np.asarray(area_m2) * (emitted_w_m2(limit_degc, emissivity) - absorbed)
+    steady = area_m2 * (emitted_w_m2(limit_degc, emissivity) - absorbed)
     return steady - rejected_w

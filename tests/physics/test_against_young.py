@@ -28,5 +28,6 @@ def test_throttle_and_cap():
 
 
 def test_goodput_of_an_idle_satellite_is_zero_and_not_a_fault():
-    found = compute.goodput_ratio(np.array([0.0, 90, 90]), np.array([0, 0, 0.5]), [0, 100, 100])
+    found = compute.goodput_ratio(np.array([0.0, 90, 90]), np.array([0, 0, 0.5]), 100.0)
     assert found == pytest.approx([0, 0.9, 0.45])
+    assert compute.goodput_ratio(np.array([5.0]), 0.0, np.array([0.0])) == 0
