@@ -355,9 +355,17 @@ def end_offsets(conn: Connection, names: Iterable[str]) -> Offsets:
 
 
 def committed_offsets(conn: Connection, group: str) -> Offsets:
-    """What a consumer group has committed: the offset it would read next."""
+    """What a consumer group has committed: the offset it would read next.
+
+    {} for a group that never committed, and while a young cluster makes its offsets topic.
+    """
+    from kafka.errors import CoordinatorNotAvailableError, GroupIdNotFoundError
+
     with admin(conn) as client:
-        found = client.list_group_offsets({group: None}).get(group, {})
+        try:
+            found = client.list_group_offsets({group: None}).get(group, {})
+        except (CoordinatorNotAvailableError, GroupIdNotFoundError):
+            return {}
         return {(p.topic, p.partition): at.offset for p, at in found.items() if at.offset >= 0}
 
 
