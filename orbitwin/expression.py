@@ -38,7 +38,7 @@ class Expression:
         self._try_out()
 
     def _try_out(self) -> None:
-        """Refuse what is no number or folds rows: a row alone must give what it gives in company."""
+        """Refuse what is no number or folds rows: alone, a row must give the same."""
         rng = np.random.default_rng(0)
         probe = {name: rng.uniform(0, 9, 32).astype(np.float32) for name in self.names}
         try:
