@@ -60,8 +60,8 @@ def configure(part: str, log_format: LogFormat = "auto", level: str = "info") ->
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines carry `logger=name`."""
+    """A logger whose lines carry `of=name` (`logger` is a word of structlog's own)."""
     import structlog
 
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(of=name)
     return logger

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from compose.broker import LocalBroker
 
 
 def _proves(item: pytest.Item) -> str:
@@ -31,3 +38,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mute = [i.nodeid for i in items if i.get_closest_marker("slow") and not _proves(i)]
     if mute:
         raise pytest.UsageError("slow tests need a docstring: " + ", ".join(mute))
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
+    """A real Kafka with our topics, on a free port, shared by the tests of one run.
+
+    A test that fills topics, stops the broker or counts what it finds uses `own_broker`.
+    """
+    yield from _running(tmp_path_factory.mktemp("broker"))
+
+
+@pytest.fixture
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
+    """A real Kafka with our topics and nothing in them, for one test alone."""
+    yield from _running(tmp_path_factory.mktemp("own-broker"))
+
+
+def _running(data_dir: Path) -> Iterator[LocalBroker]:
+    from compose.broker import LocalBroker
+    from orbitwin.kafka import ensure_topics
+    from orbitwin.topics import TOPICS
+
+    local = LocalBroker(data_dir, port=0)
+    try:
+        ensure_topics(local.start(), TOPICS)
+        yield local
+    finally:
+        local.stop()
