@@ -94,6 +94,17 @@ def _one_at_a_time(cache: Path) -> Iterator[None]:
         yield
 
 
+def missing_jars(lock: Path = LOCK, cache: Path | None = None) -> list[str]:
+    """Coordinates of the jars that kafka_jars() would have to download; downloads nothing."""
+    wanted = read_lock(lock)
+    context = _context(cache or cache_dir())
+    return [
+        name
+        for name, sha in wanted.items()
+        if not _verified(_artifact(context, name), sha, context)
+    ]
+
+
 def _context(cache: Path) -> MavenContext:
     try:
         from jgo.config import GlobalSettings

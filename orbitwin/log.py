@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 if TYPE_CHECKING:
     import structlog
@@ -16,6 +16,16 @@ LogFormat = Literal["auto", "console", "json"]
 
 # Libraries that log each connection attempt at warning level; ours say it once and clearly.
 NOISY_LOGGERS = ("kafka", "aiokafka", "faust", "mode", "asyncio", "urllib3")
+
+
+class _Stderr:
+    """sys.stderr as it is at the moment: a live display puts itself in its place for a while."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure(part: str, log_format: LogFormat = "auto", level: str = "info") -> None:
@@ -42,12 +52,12 @@ def configure(part: str, log_format: LogFormat = "auto", level: str = "info") ->
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(part=part)
 
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -143,7 +143,7 @@ class BrokerSettings(Group):
         default=BROKER_PORT,
         description="Its port; a free one is taken where this one is in use. 0: free.",
     )
-    heap_mb: int = Field(default=512, ge=128, description="Java heap of the broker, MB.")
+    heap_mb: int = Field(default=320, ge=128, description="Most Java heap of the broker, MB.")
     start_timeout_s: Positive = Field(default=60.0, description="How long it may take to start, s.")
 
 
@@ -189,7 +189,7 @@ class ProducerSettings(Group):
         default=None, description="End after this many seconds of wall clock. Without it: run on."
     )
     flush_timeout_s: Positive = Field(
-        default=8.0,
+        default=3.0,
         description="How long a stop may wait for the brokers to take what is in flight, s.",
     )
 
@@ -372,7 +372,7 @@ class Settings(BaseSettings):
 
     @property
     def log_dir(self) -> Path:
-        return self.data / "log"
+        return self.data / "logs"
 
     @property
     def ledger_dir(self) -> Path:
