@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ import psutil
 from compose.child import Child, log_tail
 from compose.jars import kafka_jars
 from compose.jre import find_java
+from compose.part import Part, Stage
 from orbitwin.errors import OrbitwinError, UsageError
 from orbitwin.kafka import Connection, Log, why_not
 from orbitwin.topics import MAX_MESSAGE_BYTES, RETENTION_BYTES, SEGMENT_BYTES
@@ -135,15 +137,37 @@ class LocalBroker:
         child = Child(self.argv, self.log_path, orphan_signal=signal.SIGTERM)
         child.start()
         self._child = child
+        try:
+            return self.wait_until_serving(lambda: child.running, timeout_s)
+        except BaseException:
+            self.stop()
+            raise
+
+    def part(self) -> Part:
+        """It as a part for the supervisor; prepare() must have been called."""
+        return Part(
+            name="broker",
+            argv=self.argv,
+            log_path=self.log_path,
+            stage=Stage.BROKER,
+            has_status=False,
+            answers=self.serves,
+            stop_timeout_s=STOP_TIMEOUT_S,
+            orphan_signal=signal.SIGTERM,  # so that it still closes its log cleanly
+        )
+
+    def wait_until_serving(
+        self, running: Callable[[], bool], timeout_s: float = START_TIMEOUT_S
+    ) -> Connection:
+        """Wait until it serves. OrbitwinError when it stops running before, or takes too long."""
         deadline = time.monotonic() + timeout_s
         while not self.serves():
-            if child.exit_code() is not None:
+            if not running():
                 raise OrbitwinError(
                     f"Kafka ended while it started: {log_tail(self.log_path)}",
                     f"see {self.log_path}",
                 )
             if time.monotonic() > deadline:
-                self.stop()
                 raise OrbitwinError(
                     f"Kafka did not answer within {timeout_s:.0f} s", f"see {self.log_path}"
                 )
