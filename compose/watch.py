@@ -6,6 +6,7 @@ the totals are sums over all processes that a part has had.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -35,6 +36,11 @@ class Watch:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = now_s
+
+    def conclude(self, statuses: Iterable[dict[str, Any]]) -> None:
+        """Take in what parts that have stopped said last."""
+        for status in statuses:
+            self._status[_part_of(str(status["name"])), int(status["pid"])] = status
 
     def settled(self, now_s: float | None = None) -> bool:
         """Whether processors and historian have lagged behind nothing for a while."""
@@ -74,3 +80,7 @@ class Watch:
             part.status.get("lag") for part in self.parts if part.name in ("processor", "historian")
         ]
         return bool(lags) and all(lag == 0 for lag in lags)
+
+
+def _part_of(name: str) -> str:
+    return re.sub(r"-\d+$", "", name)

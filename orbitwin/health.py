@@ -190,8 +190,10 @@ class Health:
             target=self._server.serve_forever, args=(0.1,), name="health", daemon=True
         )
         self._thread.start()
+        run = {"pid": os.getpid(), "health_port": self.port, "started_us": self.started_us}
         try:
-            self._write()
+            if self._file is not None:
+                self._write(self._file, run)
         except OSError as error:
             self.stop()
             raise UsageError(
@@ -201,7 +203,10 @@ class Health:
         return self
 
     def stop(self) -> None:
-        """Stop listening and remove run/PART.json."""
+        """Stop listening, remove run/PART.json and leave the last status in run/last/PART.json.
+
+        Who counts what a part did would otherwise miss what it did since it was last asked.
+        """
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -210,6 +215,7 @@ class Health:
             # A part started again meanwhile may have written its own.
             with contextlib.suppress(OSError, ValueError, KeyError):
                 if orjson.loads(self._file.read_bytes())["pid"] == os.getpid():
+                    self._write(self._file.parent / "last" / self._file.name, self.status())
                     self._file.unlink()
 
     def __enter__(self) -> Health:
@@ -223,18 +229,12 @@ class Health:
     ) -> None:
         self.stop()
 
-    def _write(self) -> None:
-        if self._file is None:
-            return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        document = {
-            "pid": os.getpid(),
-            "health_port": self.port,
-            "started_us": self.started_us,
-        }
-        part = self._file.with_suffix(f".{os.getpid()}.tmp")
-        part.write_bytes(orjson.dumps(document))
-        part.replace(self._file)
+    def _write(self, file: Path, document: dict[str, Any]) -> None:
+        """Replace `file` in one step: a reader sees all of it or nothing."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}.tmp")
+        part.write_bytes(orjson.dumps(document, str, orjson.OPT_SERIALIZE_NUMPY))
+        part.replace(file)
 
 
 class _Server(ThreadingHTTPServer):

@@ -51,6 +51,19 @@ def living_parts(run_dir: Path) -> list[Part]:
     return sorted(found, key=lambda part: (place.get(part.name, len(ORDER)), part.file_name))
 
 
+def last_statuses(run_dir: Path, since_us: int) -> list[dict[str, Any]]:
+    """What parts that started since then (UTC us) and have stopped said last."""
+    found = []
+    for path in sorted((run_dir / "last").glob("*.json")):
+        try:
+            status = orjson.loads(path.read_bytes())
+            if int(status["started_us"]) >= since_us:
+                found.append(status)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
 def ask(port: int, path: str = "/status", timeout_s: float = ASK_TIMEOUT_S) -> dict[str, Any]:
     """A part's JSON document; OSError or ValueError where it does not answer with one."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)

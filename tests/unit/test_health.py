@@ -101,8 +101,13 @@ def test_it_listens_on_loopback_and_its_run_file_comes_and_goes(tmp_path: Path) 
         assert run["pid"] == os.getpid()
         assert run["health_port"] == health.port
         assert abs(run["started_us"] / 1e6 - time.time()) < 60
+        health.progress(rows_sent=7)
     assert not file.exists()
-    assert not list(file.parent.iterdir())
+    assert not list(file.parent.glob("*.*"))
+    last = json.loads((file.parent / "last" / "producer.json").read_text())
+    assert (last["pid"], last["rows_sent"]) == (os.getpid(), 7)
+    assert parts.last_statuses(file.parent, since_us=health.started_us) == [last]
+    assert parts.last_statuses(file.parent, since_us=health.started_us + 1) == []
 
 
 def test_a_stopping_part_leaves_its_successors_file_alone(tmp_path: Path) -> None:

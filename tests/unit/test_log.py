@@ -20,7 +20,7 @@ def test_json_lines_on_stderr_from_both_kinds_of_logger(
     shown = capsys.readouterr()
     assert shown.out == ""
     ours, other = (json.loads(line) for line in shown.err.splitlines())
-    assert (ours["part"], ours["logger"], ours["event"]) == ("producer", "publisher", "late")
+    assert (ours["part"], ours["of"], ours["event"]) == ("producer", "publisher", "late")
     assert (ours["level"], ours["ticks"]) == ("warning", 3)
     assert other["event"] == "other"
 

@@ -1,13 +1,11 @@
-"""What a twin has done: totals over restarts, drained or not, CPU and memory of real processes."""
+"""What a twin has done: totals over restarts, drained or not, CPU a tick and memory."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
-from compose.usage import TOTAL, Usage
+from compose.supervisor import Usage
+from compose.usage import TOTAL, Meter
 from compose.watch import SETTLED_S, Watch
 from orbitwin.parts import Part
 
@@ -26,6 +24,8 @@ def test_a_restarted_parts_counters_add_up() -> None:
     assert watch.total("producer", "rows_sent") == 180
     assert watch.newest("producer")["rows_sent"] == 30
     assert watch.finished()
+    watch.conclude([{"name": "producer", "pid": 2, "started_us": 20, "rows_sent": 31}])
+    assert watch.total("producer", "rows_sent") == 181
 
 
 def test_rates_are_those_of_the_workers_that_answer_now() -> None:
@@ -52,23 +52,19 @@ def test_drained_is_no_lag_for_a_while() -> None:
     assert not Watch().settled()
 
 
-def test_usage_of_real_processes_outlives_them() -> None:
-    code = "sum(i * i for i in range(2_000_000)); print(flush=True); input()"
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+def test_usage_counts_workers_under_their_part_and_leaves_the_start_out() -> None:
+    meter = Meter()
+    assert meter.per_tick_ms(10) == {}
+    meter.sample({"processor": Usage(1.0, 100_000_000), "processor-2": Usage(1.0, 50_000_000)})
+    meter.start_counting()
+    meter.sample(
+        {
+            "processor": Usage(1.5, 80_000_000),
+            "processor-2": Usage(1.25, 40_000_000),
+            "broker": Usage(0.25, 300_000_000),
+            "grafana": Usage(9.0, 900_000_000),
+        }
     )
-    usage = Usage()
-    try:
-        assert child.stdout is not None
-        child.stdout.readline()
-        usage.sample({"producer": [child.pid], "historian": [os.getpid()]})
-    finally:
-        child.communicate(b"\n")
-    usage.sample({"producer": [child.pid], "historian": [os.getpid()]})
-    assert usage.cpu_s()["producer"] > 0.01
-    assert usage.peak_rss_mb["producer"] > 1
-    assert usage.peak_rss_mb[TOTAL] > usage.peak_rss_mb["historian"]
-    assert usage.per_tick_ms(0) == {}
-    assert usage.per_tick_ms(10)["producer"] > 1
-    usage.start_counting()
-    assert usage.cpu_s()["producer"] == 0.0
+    assert meter.per_tick_ms(0) == {}
+    assert meter.per_tick_ms(10) == {"processor": 75.0, "broker": 25.0, TOTAL: 100.0}
+    assert meter.peak() == {"processor": 150.0, "broker": 300.0, TOTAL: 420.0}
