@@ -122,7 +122,7 @@ def headroom_w(
     emissivity: Numbers,
     absorbed: Numbers,
     rejected_w: Numbers,
-) -> Floats:
+) -> Numbers:
     """Extra heat, W, that a radiator could take for ever below `limit_degc`.
 
     H_Q = A (2 eps sigma T_limit^4 - absorbed) - Q_now, `absorbed` in W per m2 of plate.
