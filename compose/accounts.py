@@ -35,12 +35,12 @@ class Sent:
 
 @dataclass(frozen=True)
 class Stored:
-    """A frame that history holds: of its `rows`, some are dead letters, some were known before."""
+    """A frame in history: `rows` are stored, the others were dead letters or known before."""
 
     identity: Identity
     rows: int
-    rows_dead: int
-    rows_duplicate: int
+    rows_dead: int = 0
+    rows_duplicate: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,20 +60,23 @@ def balance(sent: Iterable[Sent], stored: Iterable[Stored]) -> Balance:
     """Compare the ledger with history.
 
     A frame acknowledged twice (its producer was killed and began again) is one frame. Rows are
-    lost where fewer of a frame are stored or dead than were sent, and duplicated where more are
-    stored than were sent. Stored frames that the ledger does not list are other runs', or were
-    acknowledged at the moment of a kill: they are passed over.
+    lost where fewer of a frame were stored, refused as dead letters or recognised as known than
+    were sent, and duplicated where more are stored than were sent. Stored frames that the ledger
+    does not list are other runs', or were acknowledged at the moment of a kill: they are passed
+    over.
     """
     wanted: dict[Identity, int] = {}
     for frame in sent:
         wanted[frame.identity] = max(frame.rows, wanted.get(frame.identity, 0))
     kept = dict.fromkeys(wanted, 0)
     dead = dict.fromkeys(wanted, 0)
+    known = dict.fromkeys(wanted, 0)
     for record in stored:
         if record.identity in wanted:
-            kept[record.identity] += record.rows - record.rows_dead - record.rows_duplicate
+            kept[record.identity] += record.rows
             dead[record.identity] += record.rows_dead
-    short = {key: rows - kept[key] - dead[key] for key, rows in wanted.items()}
+            known[record.identity] += record.rows_duplicate
+    short = {key: rows - kept[key] - dead[key] - known[key] for key, rows in wanted.items()}
     lost = [key for key, missing in short.items() if missing > 0]
     return Balance(
         rows_sent=sum(wanted.values()),

@@ -48,8 +48,16 @@ StartEpoch = Annotated[
     ),
 ]
 Speed = Annotated[
-    float | None,
+    str | None,
     typer.Option("--speed", metavar="X", help="Event time runs X times as fast as the clock."),
+]
+TimeColumn = Annotated[
+    str | None,
+    typer.Option("--time-column", metavar="NAME", help="Column of the times of a replay."),
+]
+SatId = Annotated[
+    int | None,
+    typer.Option("--sat-id", metavar="N", help="Id of a replay's first satellite (default 1)."),
 ]
 Duration = Annotated[
     float | None, typer.Option("--duration", metavar="S", help="End by itself after S seconds.")

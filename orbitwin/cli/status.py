@@ -56,7 +56,7 @@ def read_status(data_dir: Path) -> dict[str, Any]:
         after = sum(part["name"] == "producer" for part in parts)
         parts.insert(after, broker)
     about: dict[str, Any] = {key: twin[key] for key in ABOUT if key in twin}
-    listed = [_door(door) for door in doors(found)] + list(twin.get("doors") or ())
+    listed = [door_document(door) for door in doors(found)] + list(twin.get("doors") or ())
     return {**about, "parts": parts, "doors": listed}
 
 
@@ -95,7 +95,8 @@ def _broker(twin: dict[str, Any]) -> dict[str, Any] | None:
     return {**known, "bootstrap": twin["bootstrap"], "local": bool(pid)}
 
 
-def _door(door: dict[str, Any]) -> dict[str, Any]:
+def door_document(door: dict[str, Any]) -> dict[str, Any]:
+    """A door as `status` lists it: with its address as a URL, which holds no password."""
     if "url" in door:
         return door
     host = f"[{door['host']}]" if ":" in str(door["host"]) else door["host"]

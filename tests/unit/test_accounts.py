@@ -54,18 +54,22 @@ def test_a_loss_is_not_hidden_by_a_duplicate_of_the_same_size() -> None:
 
 
 def test_dead_letters_are_not_lost() -> None:
-    found = balance([sent(1)], [stored(1, dead=3)])
+    found = balance([sent(1)], [stored(1, rows=7, dead=3)])
     assert (found.rows_stored, found.dead_letters, found.rows_lost) == (7, 3, 0)
 
 
 def test_a_duplicate_that_was_recognised_is_none() -> None:
-    found = balance([sent(1)], [stored(1), stored(1, duplicate=10)])
+    found = balance([sent(1)], [stored(1), stored(1, rows=0, duplicate=10)])
     assert (found.rows_stored, found.rows_lost, found.rows_duplicated) == (10, 0, 0)
 
 
 def test_a_frame_acknowledged_twice_is_one_frame() -> None:
-    found = balance([sent(1), sent(1)], [stored(1), stored(1, duplicate=10)])
+    found = balance([sent(1), sent(1)], [stored(1), stored(1, rows=0, duplicate=10)])
     assert (found.rows_sent, found.rows_lost, found.rows_duplicated) == (10, 0, 0)
+
+
+def test_a_row_that_was_sent_twice_in_one_frame_is_not_lost() -> None:
+    assert balance([sent(1)], [stored(1, rows=9, duplicate=1)]).rows_lost == 0
 
 
 def test_half_a_frame_is_half_lost() -> None:

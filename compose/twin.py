@@ -1,0 +1,284 @@
+"""A whole twin on one machine: broker, historian, processors, producer, from start to account.
+
+What the command line shows and when it ends is its own; the order of things is here. A twin ends
+from the front: the producer stops and has its last frames acknowledged, processors and historian
+work off what is left, then they stop, then the broker. What is not worked off in time is not
+lost: it stands in Kafka's log, and the next start goes on with it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from compose.accounts import Balance, Sent, balance, frames_query, read_ledger, stored_frames
+from compose.broker import LocalBroker
+from compose.part import Part, Stage
+from compose.supervisor import Supervisor
+from compose.usage import Meter
+from compose.watch import Watch
+from orbitwin.door import DoorSession
+from orbitwin.errors import BusyError, OrbitwinError
+from orbitwin.kafka import Connection, Log, ensure_topics, wait_for_broker
+from orbitwin.parts import doors, last_statuses, living_parts, part_name
+from orbitwin.topics import TOPICS
+
+if TYPE_CHECKING:
+    from orbitwin.settings import Settings
+
+LOOK_EVERY_S = 0.5
+READY_TIMEOUT_S = 30.0  # the producer starts then, ready or not: Kafka keeps what it sends
+STOP_TOTAL_S = 9.0  # a stop that was asked for: all of it
+DRAIN_TIMEOUT_S = 120.0  # a twin that ends by itself may wait longer for what is on its way
+STAGE_S = 1.5  # kept for each stage that is still to stop
+
+EXIT_STATES = ("failed",)  # of a part that cannot be helped by starting it again
+
+
+class Twin:
+    """Use it as a context manager, from the thread that lives as long as the twin.
+
+    `stop` is set by a signal; every wait here ends soon after. Raises BusyError where another
+    twin has the data directory, OrbitwinError where a part cannot run.
+    """
+
+    def __init__(self, settings: Settings, log: Log, stop: threading.Event) -> None:
+        self.settings = settings
+        self.log = log
+        self.stop = stop
+        self.watch = Watch()
+        self.meter = Meter()
+        self.supervisor = Supervisor(settings.data, log, self._about())
+        self.started_us = time.time_ns() // 1000
+        self.counting = False
+
+    def __enter__(self) -> Twin:
+        self.supervisor.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.supervisor.stop()
+
+    # --- start -------------------------------------------------------------------------------
+
+    def start(self) -> bool:
+        """Start all parts; False where `stop` was set meanwhile."""
+        connection = self._broker()
+        if connection is None:
+            return False
+        local = self.settings.kafka.bootstrap is None
+        copies = 1 if local else self.settings.kafka.replication_factor
+        ensure_topics(connection, TOPICS, copies)
+        self.supervisor.update(bootstrap=connection.bootstrap)
+        settings = self.settings.with_values({"kafka.bootstrap": connection.bootstrap})
+        self.supervisor.start(self._part("historian", settings, ["store"], Stage.HISTORIAN))
+        for worker in range(1, settings.processor.workers + 1):
+            own = settings.with_values({"processor.worker": worker})
+            name = part_name("processor", worker)
+            self.supervisor.start(self._part(name, own, ["process"], Stage.PROCESSOR))
+        if not self._wait_until_ready():
+            return False
+        source = settings.producer.source
+        files = [str(path) for path in settings.producer.sources]
+        words = ["produce", source, *(files if source != "synthetic" else [])]
+        self.supervisor.start(self._part("producer", settings, words, Stage.PRODUCER))
+        return True
+
+    @property
+    def name(self) -> str:
+        """The profile, or the source where there is none."""
+        return str(self._about()["profile"])
+
+    def _about(self) -> dict[str, Any]:
+        producer = self.settings.producer
+        if producer.source != "synthetic":
+            return {"profile": producer.source}
+        return {"profile": producer.profile, "satellites": producer.satellites}
+
+    def _broker(self) -> Connection | None:
+        """A cluster that answers: the one that was given, else our own."""
+        if self.settings.kafka.bootstrap is not None:
+            connection = Connection.from_settings(self.settings.kafka)
+            return connection if wait_for_broker(connection, self.stop, self.log) else None
+        wanted = self.settings.broker
+        broker = LocalBroker(self.settings.data, wanted.port, wanted.heap_mb, self.log)
+        broker.prepare()
+        self.supervisor.start(
+            Part(
+                "broker",
+                broker.argv,
+                broker.log_path,
+                Stage.BROKER,
+                has_status=False,
+                answers=broker.serves,
+                orphan_signal=signal.SIGTERM,
+            )
+        )
+        deadline = time.monotonic() + wanted.start_timeout_s
+        while self.supervisor.state("broker") != "running":
+            self._raise_if_failed()
+            if time.monotonic() > deadline:
+                raise OrbitwinError(
+                    f"Kafka did not start within {wanted.start_timeout_s:.0f} s",
+                    f"see {broker.log_path}",
+                )
+            if self.stop.wait(0.05):
+                return None
+        return Connection.from_settings(self.settings.kafka, broker.bootstrap)
+
+    def _part(self, name: str, settings: Settings, words: list[str], stage: Stage) -> Part:
+        # Settings, secrets among them, go by the environment: arguments can be listed by all.
+        return Part(
+            name,
+            [sys.executable, "-m", "orbitwin", *words],
+            settings.log_dir / f"{name}.log",
+            stage,
+            env=settings.to_env(),
+            stop_timeout_s=3.5,
+        )
+
+    def _wait_until_ready(self) -> bool:
+        """Until historian and processors read; False where `stop` was set first."""
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self._raise_if_failed()
+            states = {p["name"]: p["state"] for p in self.supervisor.parts()}
+            states.pop("broker", None)
+            if all(state == "running" for state in states.values()):
+                return True
+            if self.stop.wait(0.1):
+                return False
+        waiting = ", ".join(name for name, state in states.items() if state != "running")
+        self.log.warning(f"{waiting} not ready after {READY_TIMEOUT_S:.0f} s; going on")
+        return True
+
+    # --- run ---------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """One look at all parts. Raises OrbitwinError where one of them has failed for good."""
+        self.watch.observe(living_parts(self.settings.run_dir))
+        self.meter.sample(self.supervisor.usage())
+        if not self.counting and self.watch.total("producer", "ticks_due") > 0:
+            self.counting = True
+            self.meter.start_counting()
+        self._raise_if_failed()
+
+    def run(self, duration_s: float | None, show: Callable[[], None]) -> None:
+        """Go on until `stop`, until the producer has finished, or `duration_s` after its first
+        frame; call `show` after each look."""
+        began_s: float | None = None
+        while not self.stop.wait(LOOK_EVERY_S):
+            self.look()
+            show()
+            if began_s is None and self.watch.total("producer", "rows_sent") > 0:
+                began_s = time.monotonic() - LOOK_EVERY_S
+            over = duration_s is not None and began_s is not None
+            if over and time.monotonic() - (began_s or 0.0) >= (duration_s or 0.0):
+                return
+            if self.watch.finished() or self.supervisor.state("producer") == "finished":
+                return
+
+    def _raise_if_failed(self) -> None:
+        for part in self.supervisor.parts():
+            if part["state"] in EXIT_STATES:
+                reason = " ".join(str(part["reason"]).split())
+                raise OrbitwinError(
+                    f"{part['name']} cannot run: {reason}", f"its log is {part['log']}"
+                )
+
+    # --- end ---------------------------------------------------------------------------------
+
+    def wind_down(self, show: Callable[[], None]) -> Balance | None:
+        """Stop in order. The count by identity of what was sent and stored, where there is a door.
+
+        A stop that was asked for takes at most STOP_TOTAL_S, all in all; so does one that is
+        asked for while a twin that ends by itself still drains.
+        """
+        asked_s = time.monotonic() if self.stop.is_set() else None
+        self.supervisor.stop_stage(Stage.DASHBOARDS, STAGE_S)
+        self.supervisor.stop_stage(Stage.PRODUCER)
+        self.watch.restart_settling()
+        ended_s = time.monotonic()
+        account: Balance | None = None
+        while True:
+            now_s = time.monotonic()
+            if asked_s is None and self.stop.is_set():
+                asked_s = now_s
+            limit_s = (
+                ended_s + DRAIN_TIMEOUT_S
+                if asked_s is None
+                else asked_s + STOP_TOTAL_S - 3 * STAGE_S
+            )
+            self.look()
+            show()
+            if self.watch.settled():
+                account = self.account()
+                if account is None or account.rows_lost == 0 or asked_s is not None:
+                    break
+            if now_s > limit_s:
+                account = self.account()
+                self.log.warning(
+                    "not all that was sent is stored yet: it stands in Kafka's log, and the next "
+                    "start stores it"
+                )
+                break
+            time.sleep(0.1)
+        self.meter.sample(self.supervisor.usage())
+        for stage in (Stage.PROCESSOR, Stage.HISTORIAN, Stage.BROKER):
+            self.supervisor.stop_stage(stage, STAGE_S if asked_s is not None else None)
+        self.watch.conclude(last_statuses(self.settings.run_dir, self.started_us))
+        return account
+
+    def account(self) -> Balance | None:
+        """What was sent against what is stored, now; None where no door is open to ask."""
+        sent: list[Sent] = list(read_ledger(self.settings.ledger_dir, self.started_us / 1e6))
+        if not sent:
+            return Balance()
+        try:
+            session = self.door()
+            try:
+                return balance(sent, stored_frames(session.run(frames_query(sent)).rows))
+            finally:
+                session.close()
+        except OrbitwinError as error:
+            self.log.warning(f"stored rows cannot be counted: {error}")
+            return None
+
+    def doors(self) -> list[dict[str, Any]]:
+        """The doors that are open now, as the historian lists them."""
+        return list(doors(self.watch.parts))
+
+    def door(self) -> DoorSession:
+        """A connection to the twin's SQL door; BusyError while it is not open."""
+        for door in self.doors():
+            if door["name"] == "sql":
+                return DoorSession.of(self.settings, door)
+        raise BusyError("the SQL door is not open")
+
+    def summary(self, account: Balance | None) -> dict[str, Any]:
+        """What `up --json` prints."""
+        watch, settings = self.watch, self.settings
+        ticks = watch.total("producer", "ticks_due")
+        producer, historian = watch.newest("producer"), watch.newest("historian")
+        latency = historian.get("latency_s") or {}
+        return {
+            "profile": self.name,
+            "satellites": producer.get("satellites", settings.producer.satellites),
+            "ticks_due": ticks,
+            "ticks_late": watch.total("producer", "ticks_late"),
+            "rows_sent": account.rows_sent if account else watch.total("producer", "rows_sent"),
+            "rows_stored": (
+                account.rows_stored if account else watch.total("historian", "rows_stored")
+            ),
+            "rows_lost": account.rows_lost if account else None,
+            "rows_duplicated": account.rows_duplicated if account else None,
+            "dead_letters": watch.total("processor", "dead_letters"),
+            "latency_s": {key: latency.get(key) for key in ("p50", "p95", "p99", "max")},
+            "cpu_core_ms_per_tick": self.meter.per_tick_ms(ticks),
+            "rss_mb": self.meter.peak(),
+            "restarts": {p["name"]: p["restarts"] for p in self.supervisor.parts()},
+        }
