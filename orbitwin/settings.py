@@ -77,8 +77,15 @@ def _vehicle(value: str) -> str:
 
 AbsolutePath = Annotated[Path, AfterValidator(_full)]
 Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_words)]
+
+
+def _speed(value: Any) -> Any:
+    return "inf" if isinstance(value, str) and value.strip().lower() == "max" else value
+
+
 Ratio = Annotated[float, Field(gt=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+Speed = Annotated[float, Field(gt=0.0), BeforeValidator(_speed)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -173,11 +180,25 @@ class ProducerSettings(Group):
         description="Event time of the first tick, ISO 8601 with zone. Without it: now, and a "
         "replay keeps its original times.",
     )
-    speed: Positive = Field(
-        default=1.0, description="Event time runs this many times as fast as the wall clock."
+    speed: Speed = Field(
+        default=1.0,
+        description="Event time runs this many times as fast as the wall clock. A replay also "
+        "takes max: as fast as it can be sent.",
     )
     shift_to_now: bool = Field(
         default=False, description="Move a replay's event times so that its first row is now."
+    )
+    time_column: str | None = Field(
+        default=None, description="Column of a replay's event times, in place of the vehicle's own."
+    )
+    sat_id: int = Field(
+        default=1,
+        ge=0,
+        description="Id of a replay's first satellite, where its files do not tell; the next "
+        "files count on from it.",
+    )
+    stay: bool = Field(
+        default=True, description="A replay that has played its last row waits to be told to stop."
     )
     chunk_rows: int | None = Field(
         default=None,
