@@ -1,0 +1,145 @@
+"""A whole dashboard: variables, marks over the plots, panels in their places.
+
+The JSON is Grafana's dashboard model, schema version 42 (the `Dashboard` type of the npm package
+@grafana/schema 13.1.3; Grafana 12 and 13 read it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboards.panels import DATASOURCE, Json, target
+
+SCHEMA_VERSION = 42
+GRID_COLUMNS = 24
+REFRESH = "5s"
+TAG = "orbitwin"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A row of the dashboard and the panels below it."""
+
+    title: str
+    panels: Sequence[Json]
+
+
+def query_variable(
+    name: str,
+    label: str,
+    sql: str,
+    *,
+    description: str,
+    all_value: str | None = None,
+) -> Json:
+    """A variable filled by SQL. `all_value` makes it several-valued with an "All" of that text."""
+    every = all_value is not None
+    made: Json = {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "description": description,
+        "datasource": DATASOURCE,
+        "definition": sql.strip(),
+        "query": sql.strip(),
+        "refresh": 1,  # when the dashboard opens
+        "sort": 0,  # the SQL's own order
+        "multi": every,
+        "includeAll": every,
+        "hide": 0,
+        "regex": "",
+        "options": [],
+        "current": {"text": ["All"], "value": ["$__all"]} if every else {},
+    }
+    if every:
+        made["allValue"] = all_value
+    return made
+
+
+def annotation(name: str, sql: str, colour: str) -> Json:
+    """Marks over every time series: columns time, timeend (optional), text and tags."""
+    return {
+        "name": name,
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": colour,
+        "target": {**target(sql, "table"), "refId": "Annotation"},
+    }
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    sections: Sequence[Section],
+    *,
+    variables: Sequence[Json] = (),
+    annotations: Sequence[Json] = (),
+    since: str = "now-15m",
+) -> Json:
+    """The whole: UTC, refreshed every few seconds, with a menu of the other dashboards."""
+    return {
+        "uid": uid,
+        "title": title,
+        "description": description,
+        "tags": [TAG],
+        "schemaVersion": SCHEMA_VERSION,
+        "version": 1,
+        "editable": True,
+        "graphTooltip": 1,  # one crosshair over all panels
+        "timezone": "utc",
+        "refresh": REFRESH,
+        "time": {"from": since, "to": "now"},
+        "timepicker": {"refresh_intervals": ["1s", "5s", "10s", "30s", "1m", "5m"]},
+        "annotations": {"list": list(annotations)},
+        "templating": {"list": list(variables)},
+        "links": [
+            {
+                "type": "dashboards",
+                "title": "Orbitwin",
+                "tags": [TAG],
+                "asDropdown": True,
+                "includeVars": False,
+                "keepTime": True,
+                "targetBlank": False,
+                "icon": "external link",
+                "tooltip": "the other dashboards of this twin",
+                "url": "",
+            }
+        ],
+        "panels": _placed(sections),
+    }
+
+
+def _placed(sections: Sequence[Section]) -> list[Json]:
+    """Panels with ids and places: left to right, a new line where one does not fit."""
+    placed: list[Json] = []
+    top = 0
+    for section in sections:
+        placed.append(
+            {
+                "type": "row",
+                "title": section.title,
+                "collapsed": False,
+                "panels": [],
+                "id": len(placed) + 1,
+                "gridPos": {"x": 0, "y": top, "w": GRID_COLUMNS, "h": 1},
+            }
+        )
+        top, left, tallest = top + 1, 0, 0
+        for one in section.panels:
+            width, height = one["size"]
+            if left + width > GRID_COLUMNS:
+                top, left, tallest = top + tallest, 0, 0
+            placed.append(
+                {
+                    **{key: value for key, value in one.items() if key != "size"},
+                    "id": len(placed) + 1,
+                    "gridPos": {"x": left, "y": top, "w": width, "h": height},
+                }
+            )
+            left, tallest = left + width, max(tallest, height)
+        top += tallest
+    return placed

@@ -1,0 +1,68 @@
+"""Writes everything that a Grafana reads, the same bytes each time.
+
+DIR/dashboards/*.json                    one file a dashboard
+DIR/provisioning/datasources/*.yaml      the SQL door
+DIR/provisioning/dashboards/*.yaml       the folder above
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from dashboards.fleet import fleet_dashboard
+from dashboards.panels import Json
+from dashboards.provisioning import DASHBOARD_DIR, datasource, provider
+from dashboards.satellite import satellite_dashboard
+from orbitwin.catalogue import Vehicle
+
+GENERATED = Path(__file__).with_name("generated")
+"""The files of the default vehicle type, as committed; compose.yaml mounts them."""
+
+
+def all_dashboards(vehicles: Iterable[Vehicle]) -> dict[str, Json]:
+    """Every dashboard by its file's stem.
+
+    `vehicles` are the types that fly in the twin: a Satellite dashboard names columns that only
+    a twin with its vehicle type has.
+    """
+    return {
+        "fleet": fleet_dashboard(),
+        **{f"satellite_{v.name}": satellite_dashboard(v) for v in vehicles},
+    }
+
+
+def contents(
+    vehicles: Iterable[Vehicle],
+    datasource_yaml: str | None = None,
+    dashboard_dir: str = DASHBOARD_DIR,
+) -> dict[str, str]:
+    """Text of every file by its path below the directory."""
+    made = {
+        f"dashboards/{stem}.json": json.dumps(d, indent=1, ensure_ascii=False) + "\n"
+        for stem, d in all_dashboards(vehicles).items()
+    }
+    made["provisioning/datasources/orbitwin.yaml"] = datasource_yaml or datasource()
+    made["provisioning/dashboards/orbitwin.yaml"] = provider(dashboard_dir)
+    return made
+
+
+def write(
+    directory: Path,
+    vehicles: Iterable[Vehicle],
+    datasource_yaml: str | None = None,
+    dashboard_dir: str = DASHBOARD_DIR,
+) -> list[Path]:
+    """Write all files below `directory`, replacing what is there; returns their paths.
+
+    Without more arguments the files suit compose.yaml. A Grafana elsewhere gets its own data
+    source (`provisioning.datasource(host, port...)`) and the dashboards' directory as it sees it.
+    """
+    paths = []
+    for name, text in contents(vehicles, datasource_yaml, dashboard_dir).items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths

@@ -1,0 +1,301 @@
+"""Panels as plain data: pure functions that return Grafana's JSON.
+
+A panel names its width and height only (`size`); dashboard.py gives ids and places. The form is
+that of `Panel` in the npm package @grafana/schema, version 13.1.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+
+DATASOURCE_UID = "orbitwin"
+DATASOURCE: Json = {"type": "grafana-postgresql-datasource", "uid": DATASOURCE_UID}
+
+_NEUTRAL: Json = {"mode": "absolute", "steps": [{"color": "text", "value": None}]}
+
+
+def target(sql: str, form: str) -> Json:
+    """One query; `form` is `time_series` or `table`."""
+    return {
+        "refId": "A",
+        "datasource": DATASOURCE,
+        "editorMode": "code",
+        "format": form,
+        "rawQuery": True,
+        "rawSql": sql.strip(),
+    }
+
+
+def panel(
+    kind: str,
+    title: str,
+    description: str,
+    sql: str,
+    *,
+    form: str,
+    size: tuple[int, int],
+    unit: str,
+    options: Json,
+    defaults: Json | None = None,
+    overrides: Sequence[Json] = (),
+    interval: str | None = None,
+) -> Json:
+    """A panel of any kind. `size` is (width of 24, height); `interval` the least bucket."""
+    made: Json = {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "size": size,
+        "fieldConfig": {
+            "defaults": {"unit": unit, "thresholds": _NEUTRAL, **(defaults or {})},
+            "overrides": list(overrides),
+        },
+        "options": options,
+        "targets": [target(sql, form)],
+    }
+    if interval is not None:
+        made["interval"] = interval
+    return made
+
+
+def stat(
+    title: str,
+    description: str,
+    sql: str,
+    unit: str,
+    *,
+    size: tuple[int, int] = (4, 4),
+    thresholds: Json | None = None,
+    mappings: Sequence[Json] = (),
+    no_value: str = "no data",
+    decimals: int | None = None,
+) -> Json:
+    """One figure (or text, by `mappings`) in the colour of its threshold."""
+    defaults: Json = {
+        "color": {"mode": "thresholds"},
+        "thresholds": thresholds or _NEUTRAL,
+        "mappings": list(mappings),
+        "noValue": no_value,
+    }
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    return panel(
+        "stat",
+        title,
+        description,
+        sql,
+        form="table",
+        size=size,
+        unit=unit,
+        defaults=defaults,
+        options={
+            "colorMode": "value",
+            "graphMode": "none",
+            "justifyMode": "auto",
+            "textMode": "value",
+            "wideLayout": True,
+            "showPercentChange": False,
+            "percentChangeColorMode": "standard",
+            "orientation": "auto",
+            # Without `fields` a stat shows numbers only; a text would be "no data".
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+        },
+    )
+
+
+def time_series(
+    title: str,
+    description: str,
+    sql: str,
+    unit: str,
+    *,
+    size: tuple[int, int] = (12, 8),
+    thresholds: Json | None = None,
+    stacked: bool = False,
+    overrides: Sequence[Json] = (),
+    interval: str = "1s",
+    least: float | None = None,
+    greatest: float | None = None,
+) -> Json:
+    """Lines over time, gaps left open. A series has the same colour everywhere, by its name."""
+    defaults: Json = {
+        "color": {"mode": "palette-classic-by-name"},
+        "custom": {
+            "drawStyle": "line",
+            "lineInterpolation": "linear",
+            "lineWidth": 1,
+            "fillOpacity": 25 if stacked else 0,
+            "showPoints": "auto",  # a lone value between two gaps stays visible
+            "pointSize": 3,
+            "spanNulls": False,
+            "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+            "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
+            "axisPlacement": "auto",
+        },
+    }
+    if thresholds:
+        defaults["thresholds"] = thresholds
+    if least is not None:
+        defaults["min"] = least
+    if greatest is not None:
+        defaults["max"] = greatest
+    return panel(
+        "timeseries",
+        title,
+        description,
+        sql,
+        form="time_series",
+        size=size,
+        unit=unit,
+        defaults=defaults,
+        overrides=overrides,
+        interval=interval,
+        options={
+            "legend": {
+                "displayMode": "table",
+                "placement": "bottom",
+                "showLegend": True,
+                "calcs": ["lastNotNull", "min", "max"],
+            },
+            "tooltip": {"mode": "multi", "sort": "none"},
+            "timezone": ["utc"],
+        },
+    )
+
+
+def table(
+    title: str,
+    description: str,
+    sql: str,
+    *,
+    size: tuple[int, int] = (24, 9),
+    overrides: Sequence[Json] = (),
+) -> Json:
+    """Rows as they come; units and colours per column by `override`."""
+    return panel(
+        "table",
+        title,
+        description,
+        sql,
+        form="table",
+        size=size,
+        unit="none",
+        overrides=overrides,
+        defaults={
+            "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
+            "noValue": "–",
+        },
+        options={"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
+    )
+
+
+def bar_gauge(
+    title: str,
+    description: str,
+    sql: str,
+    colours: Mapping[str, str],
+    *,
+    size: tuple[int, int] = (8, 8),
+) -> Json:
+    """A bar a column of the single row, each column in its own colour."""
+    return panel(
+        "bargauge",
+        title,
+        description,
+        sql,
+        form="table",
+        size=size,
+        unit="none",
+        defaults={"min": 0, "color": {"mode": "thresholds"}},
+        overrides=[override(name, fixed_colour(colour)) for name, colour in colours.items()],
+        options={
+            "displayMode": "basic",
+            "orientation": "horizontal",
+            "valueMode": "text",
+            "namePlacement": "left",
+            "showUnfilled": True,
+            "sizing": "auto",
+            "minVizWidth": 8,
+            "minVizHeight": 16,
+            "maxVizHeight": 300,
+            "legend": {
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": False,
+                "calcs": [],
+            },
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        },
+    )
+
+
+def state_timeline(
+    title: str,
+    description: str,
+    sql: str,
+    mappings: Sequence[Json],
+    *,
+    size: tuple[int, int] = (24, 5),
+    interval: str = "1s",
+) -> Json:
+    """Bands of text states over time, a row a column."""
+    return panel(
+        "state-timeline",
+        title,
+        description,
+        sql,
+        form="time_series",
+        size=size,
+        unit="none",
+        interval=interval,
+        defaults={
+            "color": {"mode": "palette-classic-by-name"},
+            "mappings": list(mappings),
+            "custom": {"fillOpacity": 70, "lineWidth": 0},
+        },
+        options={
+            "mergeValues": True,
+            "showValue": "auto",
+            "alignValue": "left",
+            "rowHeight": 0.9,
+            "legend": {
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": True,
+                "calcs": [],
+            },
+            "tooltip": {"mode": "single", "sort": "none"},
+            "timezone": ["utc"],
+        },
+    )
+
+
+# --- properties of single columns -----------------------------------------------------------------
+
+
+def override(column: str, *properties: tuple[str, Any]) -> Json:
+    """Properties of one column, by its name."""
+    return {
+        "matcher": {"id": "byName", "options": column},
+        "properties": [{"id": name, "value": value} for name, value in properties],
+    }
+
+
+def fixed_colour(colour: str) -> tuple[str, Any]:
+    return "color", {"mode": "fixed", "fixedColor": colour}
+
+
+def coloured_text(mappings: Sequence[Json]) -> tuple[tuple[str, Any], tuple[str, Any]]:
+    """Cells that write their text in the colour of its mapping."""
+    return ("mappings", list(mappings)), ("custom.cellOptions", {"type": "color-text"})
+
+
+HIDDEN = ("custom.hideFrom", {"legend": True, "tooltip": True, "viz": True})
+
+
+def link(title: str, url: str) -> tuple[str, Any]:
+    return "links", [{"title": title, "url": url, "targetBlank": False}]

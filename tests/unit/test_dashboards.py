@@ -1,0 +1,199 @@
+"""The dashboards' JSON: committed, well formed, and true to the catalogue.
+
+The rules are Grafana's own: ids and uids of its dashboard model (schema version 42), a grid of
+24 columns, the provisioning files of its administration guide.
+"""
+
+import json
+from itertools import combinations
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboards import all_dashboards, write
+from dashboards.files import GENERATED, contents
+from dashboards.panels import DATASOURCE_UID
+from dashboards.provisioning import DASHBOARD_DIR, PASSWORD_VARIABLE, datasource
+from dashboards.satellite import QUESTIONS, TITLES
+from dashboards.subsystems import SUBSYSTEMS, subsystem_of
+from dashboards.units import COLOURS, GRAFANA_UNITS, grafana_unit, thresholds
+from orbitwin.catalogue import DERIVED, SEVERITIES, Limit, load, shipped
+from orbitwin.settings import DEFAULT_VEHICLE, DOOR_DATABASE, DOOR_PORT, DOOR_USER, Settings
+
+VEHICLES = [load(name) for name in shipped()]
+DASHBOARDS = all_dashboards(VEHICLES)
+KINDS = {"stat", "timeseries", "table", "bargauge", "state-timeline"}
+
+dashboards = pytest.mark.parametrize("made", DASHBOARDS.values(), ids=DASHBOARDS.keys())
+
+
+def panels(made: dict[str, Any]) -> list[dict[str, Any]]:
+    return [p for p in made["panels"] if p["type"] != "row"]
+
+
+def test_committed_files_are_up_to_date() -> None:
+    committed = {
+        str(p.relative_to(GENERATED)): p.read_text("utf-8")
+        for p in GENERATED.rglob("*")
+        if p.is_file()
+    }
+    assert committed == contents([load(DEFAULT_VEHICLE)]), "run `python -m dashboards`"
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path) -> None:
+    first = {p.name: p.read_bytes() for p in write(tmp_path / "a", VEHICLES)}
+    second = {p.name: p.read_bytes() for p in write(tmp_path / "b", VEHICLES)}
+    assert first == second and "satellite_birds3.json" in first
+
+
+@dashboards
+def test_ids_are_unique_and_places_do_not_overlap(made: dict[str, Any]) -> None:
+    ids = [p["id"] for p in made["panels"]]
+    assert len(set(ids)) == len(ids) and min(ids) > 0
+    boxes = [p["gridPos"] for p in made["panels"]]
+    for box in boxes:
+        assert box["w"] > 0 and box["h"] > 0 and box["x"] >= 0 and box["x"] + box["w"] <= 24
+    for a, b in combinations(boxes, 2):
+        apart = (
+            a["x"] + a["w"] <= b["x"]
+            or b["x"] + b["w"] <= a["x"]
+            or a["y"] + a["h"] <= b["y"]
+            or b["y"] + b["h"] <= a["y"]
+        )
+        assert apart, (a, b)
+
+
+@dashboards
+def test_panels_say_what_they_answer_and_in_which_unit(made: dict[str, Any]) -> None:
+    for p in panels(made):
+        assert p["type"] in KINDS, p["type"]
+        assert p["title"] and len(p["description"]) > 20, p["title"]
+        assert p["description"].endswith("."), p["description"]
+        assert p["fieldConfig"]["defaults"]["unit"]
+        assert [t["refId"] for t in p["targets"]] == ["A"]
+        assert "size" not in p
+
+
+@dashboards
+def test_everything_reads_the_one_data_source(made: dict[str, Any]) -> None:
+    sources = [p["datasource"] for p in panels(made)]
+    sources += [t["datasource"] for p in panels(made) for t in p["targets"]]
+    sources += [x["datasource"] for x in made["annotations"]["list"]]
+    sources += [x["datasource"] for x in made["templating"]["list"]]
+    assert {s["uid"] for s in sources} == {DATASOURCE_UID}
+    assert {s["type"] for s in sources} == {"grafana-postgresql-datasource"}
+
+
+@dashboards
+def test_times_are_utc(made: dict[str, Any]) -> None:
+    assert made["timezone"] == "utc"
+    for p in panels(made):
+        if p["type"] in ("timeseries", "state-timeline"):
+            assert p["options"]["timezone"] == ["utc"]
+
+
+@dashboards
+def test_thresholds_ascend_from_an_open_first_step(made: dict[str, Any]) -> None:
+    for p in panels(made):
+        steps = p["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert steps[0]["value"] is None
+        values = [s["value"] for s in steps[1:]]
+        assert values == sorted(values) and len(set(values)) == len(values)
+
+
+def test_uids_are_unique_and_drill_down_leads_to_a_dashboard() -> None:
+    uids = {d["uid"] for d in DASHBOARDS.values()}
+    assert len(uids) == len(DASHBOARDS) and all(len(u) <= 40 for u in uids)
+    links = {
+        link["url"]
+        for p in panels(DASHBOARDS["fleet"])
+        for o in p["fieldConfig"]["overrides"]
+        for prop in o["properties"]
+        if prop["id"] == "links"
+        for link in prop["value"]
+    }
+    assert links
+    for url in links:
+        for vehicle in VEHICLES:
+            path = url.replace("${__data.fields.vehicle}", vehicle.name).split("?")[0]
+            assert path.removeprefix("/d/") in uids
+        assert "var-satellite=${__data.fields.sat_id}" in url
+    for vehicle in VEHICLES:
+        variables = DASHBOARDS[f"satellite_{vehicle.name}"]["templating"]["list"]
+        assert [v["name"] for v in variables] == ["satellite"]
+
+
+@pytest.mark.parametrize("vehicle", VEHICLES, ids=lambda v: v.name)
+def test_every_parameter_of_the_vehicle_is_drawn_with_its_limits(vehicle) -> None:
+    made = DASHBOARDS[f"satellite_{vehicle.name}"]
+    over_time = [p for p in panels(made) if p["type"] in ("timeseries", "state-timeline")]
+    for name, column in vehicle.parameters.items():
+        drawn = [p for p in over_time if f"AS {name}" in p["targets"][0]["rawSql"]]
+        assert len(drawn) == 1, name
+        if not column.values:
+            assert drawn[0]["fieldConfig"]["defaults"]["unit"] == grafana_unit(column.unit, name)
+        for limit in (on.limit for on in vehicle.limits if on.of == name):
+            assert limit.severity in drawn[0]["description"]
+    table = next(p for p in panels(made) if p["title"] == "Newest values")
+    for name in (*DERIVED, *vehicle.parameters):
+        if name != "sunlit":  # has a panel of its own, and is true or false in `latest`
+            assert f"'{name}'" in table["targets"][0]["rawSql"]
+
+
+def test_units_and_subsystems_of_the_shipped_vehicles_are_known() -> None:
+    for vehicle in VEHICLES:
+        for column in vehicle.parameters.values():
+            assert column.unit in {*GRAFANA_UNITS, "1", "kg/s", "TOPS", "urad"}, column.unit
+            assert subsystem_of(vehicle, column) in SUBSYSTEMS
+    odc = load("odc")
+    found = {n: subsystem_of(odc, c) for n, c in odc.parameters.items()}
+    assert found["array_v"] == found["payload_w"] == "power"
+    assert found["chip_max_t_degc"] == found["coolant_flow_kg_s"] == "thermal"
+    assert found["links_up"] == found["fec_ratio"] == "links"
+    assert found["work_redone_ratio"] == "compute"
+    assert found["dose_rad"] == found["ecc_ue_count"] == "health"
+
+
+def test_words_cover_every_state_and_severity() -> None:
+    assert tuple(TITLES) == tuple(QUESTIONS) == tuple(DERIVED)
+    assert tuple(COLOURS) == SEVERITIES
+
+
+def test_thresholds_follow_the_worst_limit_of_each_piece() -> None:
+    steps = thresholds(
+        [
+            Limit(severity="warning", below=0.0, above=40.0),
+            Limit(severity="critical", below=-10.0, above=55.0),
+        ]
+    )["steps"]
+    words = {colour: severity for severity, colour in COLOURS.items()}
+    assert [(s["value"], words[s["color"]]) for s in steps] == [
+        (None, "critical"),
+        (-10.0, "warning"),
+        (0.0, "normal"),
+        (40.0, "warning"),
+        (55.0, "critical"),
+    ]
+    assert thresholds([])["steps"] == [{"color": COLOURS["normal"], "value": None}]
+
+
+def test_provisioning_files_have_grafanas_form() -> None:
+    files = contents(VEHICLES)
+    source = yaml.safe_load(files["provisioning/datasources/orbitwin.yaml"])
+    assert source["apiVersion"] == 1
+    (one,) = source["datasources"]
+    assert one["uid"] == DATASOURCE_UID and one["type"] == "grafana-postgresql-datasource"
+    assert one["url"] == f"127.0.0.1:{DOOR_PORT}" and one["user"] == DOOR_USER
+    assert one["jsonData"]["database"] == DOOR_DATABASE
+    assert one["jsonData"]["timescaledb"] is True and one["jsonData"]["maxOpenConns"] == 4
+    assert one["secureJsonData"] == {"password": f"${{{PASSWORD_VARIABLE}}}"}
+    assert PASSWORD_VARIABLE in Settings(door={"password": "x"}).to_env()
+    elsewhere = yaml.safe_load(datasource("db.example", 6000, tls="verify-full"))
+    assert elsewhere["datasources"][0]["url"] == "db.example:6000"
+    provider = yaml.safe_load(files["provisioning/dashboards/orbitwin.yaml"])
+    (folder,) = provider["providers"]
+    assert folder["type"] == "file" and folder["options"]["path"] == DASHBOARD_DIR
+    for name, text in files.items():
+        if name.endswith(".json"):
+            assert json.loads(text)["schemaVersion"] == 42
