@@ -204,7 +204,9 @@ class Twin:
         self.watch.restart_settling()
         ended_s = time.monotonic()
         account: Balance | None = None
-        while True:
+        self.look()
+        nothing_sent = not any(read_ledger(self.settings.ledger_dir, self.started_us / 1e6))
+        while not nothing_sent:
             now_s = time.monotonic()
             if asked_s is None and self.stop.is_set():
                 asked_s = now_s

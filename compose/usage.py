@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compose.supervisor import Usage
+from orbitwin.parts import name_and_worker
 
 TOTAL = "total"
 COUNTED = ("producer", "broker", "processor", "historian")  # dashboards are the reader's
@@ -26,7 +26,7 @@ class Meter:
         cpu_s: dict[str, float] = {}
         rss_mb: dict[str, float] = {}
         for worker, used in usage.items():
-            name = re.sub(r"-\d+$", "", worker)
+            name, _ = name_and_worker(worker)
             if name in COUNTED:
                 cpu_s[name] = cpu_s.get(name, 0.0) + used.cpu_s
                 rss_mb[name] = rss_mb.get(name, 0.0) + used.rss_bytes / 1e6

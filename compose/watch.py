@@ -6,13 +6,12 @@ the totals are sums over all processes that a part has had.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from orbitwin.parts import Part
+from orbitwin.parts import Part, name_and_worker
 
 SETTLED_S = 1.0  # nothing may lag for this long before a twin counts as drained
 
@@ -40,7 +39,8 @@ class Watch:
     def conclude(self, statuses: Iterable[dict[str, Any]]) -> None:
         """Take in what parts that have stopped said last."""
         for status in statuses:
-            self._status[_part_of(str(status["name"])), int(status["pid"])] = status
+            name, _ = name_and_worker(str(status["name"]))
+            self._status[name, int(status["pid"])] = status
 
     def settled(self, now_s: float | None = None) -> bool:
         """Whether processors and historian have lagged behind nothing for a while."""
@@ -80,7 +80,3 @@ class Watch:
             part.status.get("lag") for part in self.parts if part.name in ("processor", "historian")
         ]
         return bool(lags) and all(lag == 0 for lag in lags)
-
-
-def _part_of(name: str) -> str:
-    return re.sub(r"-\d+$", "", name)

@@ -6,7 +6,7 @@ import http.client
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,27 @@ def part_name(name: str, worker: int = 1) -> str:
     return name if worker <= 1 else f"{name}-{worker}"
 
 
+def name_and_worker(file_name: str) -> tuple[str, int]:
+    """The inverse of part_name: ("processor", 2) of processor-2."""
+    found = re.fullmatch(r"(.+)-(\d+)", file_name)
+    return (found[1], int(found[2])) if found else (file_name, 1)
+
+
+def in_order(file_names: Iterable[str]) -> list[str]:
+    """Names of run files in the order of the data's way, workers by their number."""
+    place = {name: index for index, name in enumerate(ORDER)}
+
+    def key(file_name: str) -> tuple[int, str, int]:
+        name, worker = name_and_worker(file_name)
+        return place.get(name, len(ORDER)), name, worker
+
+    return sorted(file_names, key=key)
+
+
 def living_parts(run_dir: Path) -> list[Part]:
     """Every part that has a run file, in the order of the data's way. Never raises."""
-    parts = [_part(path) for path in sorted(run_dir.glob("*.json"))]
-    found = [part for part in parts if part is not None]
-    place = {name: index for index, name in enumerate(ORDER)}
-    return sorted(found, key=lambda part: (place.get(part.name, len(ORDER)), part.file_name))
+    parts = {path.stem: _part(path) for path in run_dir.glob("*.json")}
+    return [part for name in in_order(parts) if (part := parts[name]) is not None]
 
 
 def last_statuses(run_dir: Path, since_us: int) -> list[dict[str, Any]]:
@@ -127,8 +142,7 @@ def _part(path: Path) -> Part | None:
             status = {"state": "dead"}
     except (OSError, ValueError):
         status = {"state": "silent" if is_alive(pid) else "dead"}
-    name = re.sub(r"-\d+$", "", path.stem)
-    return Part(name, path.stem, pid, port, started_us, status)
+    return Part(name_and_worker(path.stem)[0], path.stem, pid, port, started_us, status)
 
 
 def _now_us() -> int:

@@ -70,12 +70,13 @@ def _full(value: Path) -> Path:
     return Path(os.path.abspath(value.expanduser()))
 
 
-def _vehicle(value: str) -> str:
+def _name_or_file(value: str) -> str:
     """A name stays as it is; a file's path is made absolute, for child processes."""
     return str(_full(Path(value))) if value.endswith(".toml") or os.sep in value else value
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_full)]
+NameOrFile = Annotated[str, AfterValidator(_name_or_file)]
 Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_words)]
 
 
@@ -160,9 +161,10 @@ class ProducerSettings(Group):
     source: Literal["synthetic", "ephemeris", "replay"] = Field(
         default="synthetic", description="Where the satellites come from."
     )
-    profile: str = Field(
+    profile: NameOrFile = Field(
         default=DEFAULT_PROFILE,
-        description="Fleet profile of the synthetic source (`orbitwin profiles`).",
+        description="Fleet profile of the synthetic source: a shipped name (`orbitwin profiles`), "
+        "or a TOML file.",
     )
     satellites: int | None = Field(
         default=None, ge=1, le=5_000_000, description="Scale the profile to this many satellites."
@@ -359,7 +361,7 @@ class Settings(BaseSettings):
         default_factory=default_data_dir,
         description="The directory that holds everything that is written.",
     )
-    vehicle: Annotated[str, AfterValidator(_vehicle)] = Field(
+    vehicle: NameOrFile = Field(
         default=DEFAULT_VEHICLE,
         description="Vehicle type: the name of a shipped one, or a TOML file that describes one.",
     )

@@ -1,4 +1,4 @@
-"""What `up` shows while a twin runs: a live table on a terminal, a log line now and then elsewhere."""
+"""What `up` shows while a twin runs: a live table on a terminal, log lines elsewhere."""
 
 from __future__ import annotations
 

@@ -46,18 +46,25 @@ def status(
 
 def read_status(data_dir: Path) -> dict[str, Any]:
     """{"parts": [...], "doors": [...]} of the twin in `data_dir`; empty lists where none runs."""
-    from orbitwin.parts import doors, living_parts, read_twin
+    from orbitwin.parts import doors, in_order, living_parts, read_twin
 
     twin = read_twin(data_dir)
     found = living_parts(data_dir / "run")
-    parts = [_document(part) for part in found]
+    documents = {part.file_name: _document(part) for part in found}
+    # What `up` supervises and has no run file at present: being started, or ended.
+    for supervised in twin.get("parts") or ():
+        name = str(supervised["name"])
+        if name == "broker":
+            continue
+        state = {"pid": supervised["pid"], "state": supervised["state"]}
+        missing = {**_named(name, state), "reason": supervised["reason"]}
+        documents.setdefault(name, missing)["restarts"] = supervised["restarts"]
     broker = _broker(twin)
     if broker:
-        after = sum(part["name"] == "producer" for part in parts)
-        parts.insert(after, broker)
+        documents["broker"] = broker
     about: dict[str, Any] = {key: twin[key] for key in ABOUT if key in twin}
     listed = [door_document(door) for door in doors(found)] + list(twin.get("doors") or ())
-    return {**about, "parts": parts, "doors": listed}
+    return {**about, "parts": [documents[n] for n in in_order(documents)], "doors": listed}
 
 
 def psql_line(door: dict[str, Any]) -> str:
@@ -67,12 +74,19 @@ def psql_line(door: dict[str, Any]) -> str:
 
 
 def _document(part: Part) -> dict[str, Any]:
-    first = {"name": part.name, "pid": part.pid, "state": part.state}
-    document = {key: (first | part.status | first).get(key) for key in FIRST_KEYS}
-    if part.file_name != part.name:
-        document["worker"] = int(part.file_name.rpartition("-")[2])
+    first = {"pid": part.pid, "state": part.state}
+    document = _named(part.file_name, part.status | first)
     rest = {k: v for k, v in part.status.items() if k not in document and k != "doors"}
     return {**document, **rest, "health_port": part.health_port}
+
+
+def _named(file_name: str, status: dict[str, Any]) -> dict[str, Any]:
+    """A part's first keys, and which worker it is where there are several."""
+    from orbitwin.parts import name_and_worker
+
+    name, worker = name_and_worker(file_name)
+    document = {key: (status | {"name": name}).get(key) for key in FIRST_KEYS}
+    return document | ({"worker": worker} if worker > 1 else {})
 
 
 def _broker(twin: dict[str, Any]) -> dict[str, Any] | None:

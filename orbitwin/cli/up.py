@@ -131,9 +131,11 @@ def _source(
 
 def _look_at_inputs(settings: Settings) -> None:
     """Mistakes in the files that were given are best told before anything starts."""
-    from orbitwin import catalogue
+    from orbitwin import catalogue, profile
 
     catalogue.load(settings.vehicle)
+    if settings.producer.source == "synthetic":
+        profile.load(settings.producer.profile)
     for path in settings.producer.sources:
         if not path.is_file():
             raise UsageError(f"{path}: no such file", "check the path")

@@ -205,6 +205,49 @@ def test_status_of_a_part_that_was_killed(a_twin: Path) -> None:
     assert (second["name"], second["worker"], second["state"]) == ("processor", 2, "dead")
 
 
+def test_status_of_a_part_that_is_being_started_again(a_twin: Path) -> None:
+    twin = parts.read_twin(a_twin)
+    (a_twin / "run" / "historian.json").unlink()
+    historian = {"name": "historian", "pid": None, "state": "restarting", "restarts": 2}
+    producer = {"name": "producer", "pid": 1, "state": "running", "restarts": 1}
+    reason = {"reason": "ended with SIGKILL"}
+    parts.write_twin(a_twin, {**twin, "parts": [historian | reason, producer | {"reason": ""}]})
+    documents = read_status(a_twin)["parts"]
+    assert [d["name"] for d in documents] == ["producer", "broker", "processor", "historian"]
+    assert documents[0]["restarts"] == 1
+    assert documents[0]["pid"] == os.getpid()
+    last = documents[3]
+    assert (last["state"], last["reason"]) == ("restarting", "ended with SIGKILL")
+    assert (last["pid"], last["rate"], last["restarts"]) == (None, None, 2)
+
+
+def test_profiles_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["profiles", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["profiles"]
+    assert ("suncatcher_81", 81) in [(p["name"], p["satellites"]) for p in listed]
+    assert app.run(["profiles", "suncatcher_81"]) == 0
+    shown = capsys.readouterr().out
+    assert "arXiv 2511.19468" in shown
+    assert "orbitwin up --profile suncatcher_81" in shown
+    assert app.run(["profiles", "suncatcher_18"]) == 2
+    assert "suncatcher_81" in capsys.readouterr().err
+
+
+def test_up_looks_at_its_inputs_before_it_starts_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        (["--replay", "absent.csv"], "absent.csv: no such file"),
+        (["--vehicle", "bird3"], "did you mean birds3?"),
+        (["--profile", "suncatcher_18"], "did you mean suncatcher_81?"),
+        (["--replay", "a.csv", "--ephemeris", "b.json"], "exclude each other"),
+        (["stray.csv"], "--replay FILE or --ephemeris FILE"),
+    ):
+        assert app.run(["up", *words]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
 def test_sql_while_the_door_is_not_open_yet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
