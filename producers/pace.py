@@ -51,19 +51,13 @@ class WallClock:
 
 
 class Pace:
-    """Counts what is due and what was late, and calls `send(tick)` for each tick in its time."""
+    """Waits until what is due is due, and counts it: due, late, left out."""
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        health: Health,
-        wall_us: Callable[[], int] | None = None,
-    ) -> None:
-        self.schedule = schedule
+    def __init__(self, health: Health, wall_us: Callable[[], int] | None = None) -> None:
         self.ticks_due = 0
         self.ticks_late = 0
         self.ticks_missed = 0
-        self._wall_us = wall_us or WallClock()
+        self.now_us = wall_us or WallClock()
         self._due_total = health.counter("ticks_due", "Ticks that were due")
         self._late_total = health.counter(
             "ticks_late", "Ticks begun more than a period late, or left out"
@@ -72,44 +66,43 @@ class Pace:
 
     def run(
         self,
+        schedule: Schedule,
         stop: threading.Event,
         send: Callable[[int], bool],
         while_waiting: Callable[[], None],
         duration_s: float | None = None,
     ) -> None:
-        """Send ticks until `stop`, until `duration_s` of wall clock is over or send says no."""
-        start_us = self._wall_us()
+        """Send the ticks of a schedule from now on.
+
+        Ends when `stop` is set, when `duration_s` of wall clock is over or when `send(tick)`
+        says no. `while_waiting` is called at least twice a second and before each tick.
+        """
+        start_us = self.now_us()
         end_us = None if duration_s is None else start_us + int(duration_s * SECOND_US)
-        tick = self.schedule.first_after(start_us)
+        tick = schedule.first_after(start_us)
         while not stop.is_set():
-            due_us = self.schedule.wall_us(tick)
+            due_us = schedule.wall_us(tick)
             if end_us is not None and due_us > end_us:
-                self._until(end_us, stop, while_waiting)
+                self.until(end_us, stop, while_waiting)
                 return
-            self._until(due_us, stop, while_waiting)
-            if stop.is_set():
+            if not self.until(due_us, stop, while_waiting):
                 return
-            behind_us = self._wall_us() - due_us
-            missed = self._left_out(behind_us)
+            behind_us = self.now_us() - due_us
+            missed = _left_out(behind_us, schedule.wall_period_us)
             if missed:
-                self._count(missed, missed, missed)
+                self.count(missed, late=missed, missed=missed)
                 _log.warning(
                     f"{missed} ticks left out: {behind_us / SECOND_US:.1f} s behind; "
                     "fewer satellites or a lower rate would keep up"
                 )
                 tick += missed
                 continue
-            self._count(1, int(behind_us > self.schedule.wall_period_us), 0)
+            self.count(1, late=int(behind_us > schedule.wall_period_us))
             if not send(tick):
                 return
             tick += 1
 
-    def _left_out(self, behind_us: int) -> int:
-        period_us = self.schedule.wall_period_us
-        most_us = max(MOST_BEHIND_US, MOST_BEHIND_TICKS * period_us)
-        return int(behind_us // period_us) if behind_us > most_us else 0
-
-    def _count(self, due: int, late: int, missed: int) -> None:
+    def count(self, due: int, late: int = 0, missed: int = 0) -> None:
         self.ticks_due += due
         self.ticks_late += late
         self.ticks_missed += missed
@@ -117,15 +110,21 @@ class Pace:
         self._late_total.inc(late)
         self._missed_total.inc(missed)
 
-    def _until(
-        self, wall_us: int, stop: threading.Event, while_waiting: Callable[[], None]
-    ) -> None:
+    def until(self, wall_us: int, stop: threading.Event, while_waiting: Callable[[], None]) -> bool:
+        """Wait until a wall-clock time (UTC us); False when stopped before."""
         while not stop.is_set():
             while_waiting()
-            left_s = (wall_us - self._wall_us()) / SECOND_US
+            left_s = (wall_us - self.now_us()) / SECOND_US
             if left_s <= 0:
-                return
+                return True
             stop.wait(min(left_s, WAIT_S))
+        return False
+
+
+def _left_out(behind_us: int, period_us: float) -> int:
+    """How many ticks to leave out, this far behind."""
+    most_us = max(MOST_BEHIND_US, MOST_BEHIND_TICKS * period_us)
+    return int(behind_us // period_us) if behind_us > most_us else 0
 
 
 class Rate:

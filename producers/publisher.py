@@ -221,8 +221,8 @@ class Publisher:
         """Whether everything that was handed over has been acknowledged."""
         return self._records == 0 and not self._failed
 
-    def report(self) -> None:
-        """Tell health whether the brokers take what is sent; raises what cannot be mended."""
+    def report(self) -> bool:
+        """Whether the brokers take what is sent, told to health; raises what cannot be mended."""
         if self._fatal is not None:
             raise self._fatal
         silent_s = time.monotonic() - self._acked_s
@@ -233,12 +233,13 @@ class Publisher:
                     f"{silent_s:.0f} s; {self._records} records wait"
                 )
             self._stalled = True
-            self._health.not_ready(f"Kafka acknowledges nothing since {silent_s:.0f} s")
-            return
+            self._health.not_ready(f"Kafka has acknowledged nothing for {silent_s:.0f} s")
+            return False
         if self._stalled:
             _log.info("Kafka acknowledges again")
+            self._health.ready()
         self._stalled = False
-        self._health.ready()
+        return True
 
     def _wait(self) -> None:
         self.report()
