@@ -118,10 +118,13 @@ def time_series(
     stacked: bool = False,
     overrides: Sequence[Json] = (),
     interval: str = "1s",
+    bridged_ms: int | None = None,
     least: float | None = None,
-    greatest: float | None = None,
 ) -> Json:
-    """Lines over time, gaps left open. A series has the same colour everywhere, by its name."""
+    """Lines over time. A series has the same colour everywhere, by its name.
+
+    Gaps stay open, but for those shorter than `bridged_ms`.
+    """
     defaults: Json = {
         "color": {"mode": "palette-classic-by-name"},
         "custom": {
@@ -131,7 +134,7 @@ def time_series(
             "fillOpacity": 25 if stacked else 0,
             "showPoints": "auto",  # a lone value between two gaps stays visible
             "pointSize": 3,
-            "spanNulls": False,
+            "spanNulls": bridged_ms or False,
             "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
             "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
             "axisPlacement": "auto",
@@ -141,8 +144,6 @@ def time_series(
         defaults["thresholds"] = thresholds
     if least is not None:
         defaults["min"] = least
-    if greatest is not None:
-        defaults["max"] = greatest
     return panel(
         "timeseries",
         title,

@@ -31,6 +31,7 @@ from orbitwin.catalogue import DERIVED, Vehicle
 from orbitwin.records import Flag
 
 EVENT_ROWS = 200
+BRIDGED_MS = 65_000  # points of sat_1m are a minute apart: they are to make a line
 LISTED_ROWS = 500  # names in the drop-down at once; typing finds the others
 
 TITLES = {
@@ -185,7 +186,8 @@ GROUP BY 1 ORDER BY 1""",
             time_series(
                 TITLES[state],
                 f"{QUESTIONS[state]} Mean of each bucket, and the band from the least to the "
-                "greatest value; minutes where full rate is not kept." + limits_text(limits),
+                "greatest value; minutes where full rate is not kept. Gaps of more than a minute stay "
+                "open." + limits_text(limits),
                 f"""
 {satellite_tier(state, period_s)}
 SELECT {BUCKET}, avg(mean) AS mean, min(low) AS least, max(high) AS greatest
@@ -195,6 +197,7 @@ GROUP BY 1 ORDER BY 1""",
                 thresholds=thresholds(limits) if limits else None,
                 overrides=_BAND,
                 interval=interval,
+                bridged_ms=BRIDGED_MS,
             )
         )
     return made
