@@ -186,7 +186,7 @@ GROUP BY 1 ORDER BY 1""",
             time_series(
                 TITLES[state],
                 f"{QUESTIONS[state]} Mean of each bucket, and the band from the least to the "
-                "greatest value; minutes where full rate is not kept. Gaps of more than a minute stay "
+                "greatest value; minutes where full rate is not kept. Gaps over a minute stay "
                 "open." + limits_text(limits),
                 f"""
 {satellite_tier(state, period_s)}
