@@ -278,7 +278,7 @@ class Twin:
             ),
             "rows_lost": account.rows_lost if account else None,
             "rows_duplicated": account.rows_duplicated if account else None,
-            "dead_letters": watch.total("processor", "dead_letters"),
+            "dead_letters": sum(watch.total(p, "dead_letters") for p in ("producer", "processor")),
             "latency_s": {key: latency.get(key) for key in ("p50", "p95", "p99", "max")},
             "cpu_core_ms_per_tick": self.meter.per_tick_ms(ticks),
             "rss_mb": self.meter.peak(),
