@@ -29,15 +29,25 @@ def run_part(
     log.configure(part, settings.log.format, settings.log.level)
     stop = threading.Event()
     with Health.of(part, settings) as health:
-
-        def on_signal(number: int, frame: FrameType | None) -> None:
-            health.stopping()
-            stop.set()
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C is meant
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
+        on_stop_signal(stop, health.stopping)
         return run(settings, health, stop)
+
+
+def on_stop_signal(stop: threading.Event, also: Callable[[], None] | None = None) -> None:
+    """Let SIGTERM and Ctrl-C call `also` and set `stop`; a second Ctrl-C then interrupts."""
+
+    def tell() -> None:
+        if also is not None:
+            also()
+        stop.set()
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Not from here: the main thread may hold the very lock that Event.set() takes.
+        threading.Thread(target=tell, name="stop").start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
 
 
 def writable_directory(path: Path) -> Path:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,7 +74,7 @@ def up(
     """
     from orbitwin import log
     from orbitwin.cli.output import print_json
-    from orbitwin.cli.part import writable_directory
+    from orbitwin.cli.part import on_stop_signal, writable_directory
 
     source, files = _source(ephemeris, replay, more)
     settings = options.load_settings(
@@ -99,7 +97,7 @@ def up(
     writable_directory(settings.data)
     log.configure("up", settings.log.format, settings.log.level)
     stop = threading.Event()
-    _on_signals(stop)
+    on_stop_signal(stop)
 
     from compose.twin import Twin
 
@@ -139,15 +137,6 @@ def _look_at_inputs(settings: Settings) -> None:
     for path in settings.producer.sources:
         if not path.is_file():
             raise UsageError(f"{path}: no such file", "check the path")
-
-
-def _on_signals(stop: threading.Event) -> None:
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C is meant
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
 
 
 def _run(twin: Twin, duration_s: float | None, settings: Settings) -> Balance | None:
