@@ -23,7 +23,7 @@ from producers.pace import Pace
 from producers.play import Batch, batches, plan
 from producers.recording import Letter, Recording
 from producers.schedule import SECOND_US
-from producers.session import MOST_RATE, Session, Summary, epoch_us
+from producers.session import MOST_RATE, Session, Summary, epoch_us, run_session
 from producers.sources import read_tables
 
 LATE_US = SECOND_US  # rows sent later than this (or a period) after they were due are late
@@ -42,22 +42,18 @@ def run_replay(settings: Settings, health: Health, stop: threading.Event) -> Sum
     if not chosen.sources:
         raise UsageError("a replay needs files", "orbitwin produce replay FILE... --vehicle NAME")
     played = recording.read(chosen.sources, vehicle, read_tables, chosen.time_column, chosen.sat_id)
-    session = Session("replay", settings, health, stop)
-    try:
-        publisher = session.connect()
-        if publisher is None:
-            return session.close()
+
+    def body(session: Session) -> None:
         pace = Pace(health)
         moved = settings.data / "clock" / "replay.json"
         shift_us = _shift_us(played, settings, moved, pace.now_us())
-        played = replace(played, t_us=played.t_us + shift_us)
-        fleet = fleet_of(played, vehicle, chosen.speed, session.chunk_rows(len(played.sat_id)))
-        if session.announce(fleet, pace) and _letters(session, played.letters):
-            _play(session, played, fleet, pace)
+        shown = replace(played, t_us=played.t_us + shift_us)
+        fleet = fleet_of(shown, vehicle, chosen.speed, session.chunk_rows(len(shown.sat_id)))
+        if session.announce(fleet, pace) and _letters(session, shown.letters):
+            _play(session, shown, fleet, pace)
         moved.unlink(missing_ok=True)  # it came to an end that was meant: the next one moves anew
-    finally:
-        summary = session.close()
-    return summary
+
+    return run_session("replay", settings, health, stop, body)
 
 
 def fleet_of(played: Recording, vehicle: catalogue.Vehicle, speed: float, chunk_rows: int) -> Fleet:
@@ -102,7 +98,6 @@ def frame_of(played: Recording, fleet: Fleet, batch: Batch, t_due_us: int) -> Fr
 
 def _play(session: Session, played: Recording, fleet: Fleet, pace: Pace) -> None:
     chosen, stop, publisher = session.settings.producer, session.stop, session.publisher
-    assert publisher is not None
     order = plan(played, chosen.speed)
     if order.pauses:
         _log.info(f"{order.pauses} pauses of more than 60 s in the data are not waited for")
@@ -134,7 +129,6 @@ def _play(session: Session, played: Recording, fleet: Fleet, pace: Pace) -> None
 
 def _letters(session: Session, letters: list[Letter]) -> bool:
     """Publish the rows that are no telemetry, with why; False when stopped before."""
-    assert session.publisher is not None
     if letters:
         reasons = ", ".join(sorted({letter.reason for letter in letters}))
         _log.warning(f"{len(letters)} rows cannot be played and go to the dead letters: {reasons}")

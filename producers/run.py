@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from producers.ephemeris import run_ephemeris
 from producers.replay import run_replay
 from producers.session import Summary
+from producers.synthetic import run_synthetic
 
-__all__ = ["Summary", "run_replay"]
+__all__ = ["Summary", "run_ephemeris", "run_replay", "run_synthetic"]

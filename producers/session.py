@@ -6,6 +6,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,41 +47,62 @@ class Summary:
     finished: bool
 
 
+def run_session(
+    source: str,
+    settings: Settings,
+    health: Health,
+    stop: threading.Event,
+    body: Callable[[Session], None],
+) -> Summary:
+    """Call `body` with a session once the brokers answer; flush and close whatever it does."""
+    session = Session(source, settings, health, stop)
+    try:
+        if session.connect():
+            body(session)
+    finally:
+        left = session.close()
+    return session.summary(left)
+
+
 class Session:
     """One run of one producer, from waiting for the brokers to the last acknowledgement."""
 
-    def __init__(self, source: str, settings: Settings, health: Health, stop: threading.Event):
+    publisher: Publisher
+
+    def __init__(
+        self, source: str, settings: Settings, health: Health, stop: threading.Event
+    ) -> None:
         self.source = source
         self.settings = settings
         self.health = health
         self.stop = stop
         self.run = run_id(time.time_ns() // 1000, os.getpid())
-        self.publisher: Publisher | None = None
+        self.connected = False
         self.fleet: Fleet | None = None
         self.pace: Pace | None = None
         self.finished = False
         self._rate = Rate()
 
-    def connect(self) -> Publisher | None:
-        """The publisher once the brokers answer; None when stopped before."""
-        ledger_dir = self.settings.ledger_dir
-        self.publisher = connect(
+    def connect(self) -> bool:
+        """Wait until the brokers answer; False when stopped before."""
+        publisher = connect(
             Connection.from_settings(self.settings.kafka),
-            lambda: Ledger(ledger_dir, self.run),
+            lambda: Ledger(self.settings.ledger_dir, self.run),
             self.health,
             self.stop,
         )
-        return self.publisher
+        if publisher is None:
+            return False
+        self.publisher, self.connected = publisher, True
+        return True
 
     def chunk_rows(self, satellites: int) -> int:
         """Satellites in a chunk: the setting, or what suits the partitions there are."""
-        assert self.publisher is not None
         partitions = self.publisher.partitions[TELEMETRY.name]
         return self.settings.producer.chunk_rows or chunk_rows_for(satellites, partitions)
 
-    def announce(self, fleet: Fleet, pace: Pace | None = None) -> bool:
+    def announce(self, fleet: Fleet, pace: Pace) -> bool:
         """Publish who flies, and be ready; False when stopped before."""
-        assert self.publisher is not None
         self.fleet, self.pace = fleet, pace
         self.health.update(**self._status())
         if not self.publisher.announce(fleet):
@@ -94,22 +116,21 @@ class Session:
 
     def report(self) -> None:
         """Say how it goes; call it while waiting. Raises what no waiting would mend."""
-        assert self.publisher is not None
         if self.publisher.report():
             self.health.progress(**self._status())
         else:
             self.health.update(**self._status())
 
-    def close(self) -> Summary:
-        """Flush, close, and sum up."""
-        left = 0
-        if self.publisher is not None:
-            left = self.publisher.close(self.settings.producer.flush_timeout_s)
+    def close(self) -> int:
+        """Flush and close. The number of records that were never acknowledged."""
+        if not self.connected:
+            return 0
+        left = self.publisher.close(self.settings.producer.flush_timeout_s)
         self.health.update(**self._status())
-        return self._summary(left)
+        return left
 
     def _status(self) -> dict[str, object]:
-        sent = self._summary(0)
+        sent = self.summary()
         return {
             "source": sent.source,
             "rate": round(self._rate(sent.rows_sent), 1),
@@ -124,8 +145,10 @@ class Session:
             "finished": sent.finished,
         }
 
-    def _summary(self, left: int) -> Summary:
-        publisher, fleet, pace = self.publisher, self.fleet, self.pace
+    def summary(self, unacknowledged: int = 0) -> Summary:
+        """What was done until now."""
+        publisher = self.publisher if self.connected else None
+        fleet, pace = self.fleet, self.pace
         return Summary(
             source=self.source,
             run=self.run,
@@ -137,7 +160,7 @@ class Session:
             ticks_late=pace.ticks_late if pace else 0,
             ticks_missed=pace.ticks_missed if pace else 0,
             dead_letters=publisher.letters_sent if publisher else 0,
-            unacknowledged=left,
+            unacknowledged=unacknowledged,
             finished=self.finished,
         )
 

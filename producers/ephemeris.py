@@ -1,0 +1,87 @@
+"""Real satellites: OMM element sets moved by SGP4, with the subsystems of a profile."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orbitwin import log as logs
+from orbitwin import profile as profiles
+from orbitwin.errors import UsageError
+from orbitwin.health import Health
+from orbitwin.layout import catalogued
+from orbitwin.physics.constants import EARTH_RADIUS_M
+from orbitwin.physics.sgp4_batch import Sgp4Orbit
+from orbitwin.settings import Settings
+from producers.omm import read_catalogue
+from producers.session import Summary
+from producers.synthetic import fly
+from producers.truth import Truth
+
+EARTH_MU_M3_S2 = 3.986008e14  # WGS 72, as SGP4 has it
+DAY_S = 86_400.0
+ALTITUDE_STEP_KM = 10  # satellites of a shell keep within this
+NAV_PERIOD_S = 1.0
+
+_log = logs.get("ephemeris")
+
+
+class CountedOrbit:
+    """SGP4 positions that say how many satellites have none (decayed, or beyond the model)."""
+
+    def __init__(self, orbit: Sgp4Orbit, health: Health) -> None:
+        self.orbit = orbit
+        self.lost = 0
+        self._gauge = health.gauge("satellites_without_position", "Satellites that SGP4 gives up")
+
+    def positions_m(self, t_us: int) -> NDArray[np.float64]:
+        """GCRS positions (3, N), m, at UTC `t_us`; NaN where there is none."""
+        positions = self.orbit.positions_m(t_us)
+        lost = int(np.isnan(positions[0]).sum())
+        if lost != self.lost:
+            _log.warning(f"SGP4 gives no position for {lost} of {positions.shape[1]} satellites")
+            self._gauge.set(lost)
+            self.lost = lost
+        return positions
+
+
+def run_ephemeris(settings: Settings, health: Health, stop: threading.Event) -> Summary:
+    """Fly the satellites of the OMM files in `producer.sources`, one row a satellite and tick.
+
+    Raises UsageError for a file that cannot be used.
+    """
+    chosen = settings.producer
+    profile = profiles.load(chosen.profile)
+    if not chosen.sources:
+        raise UsageError("no orbit elements are given", "orbitwin produce ephemeris FILE...")
+    elements = read_catalogue(chosen.sources).elements
+    orbit = Sgp4Orbit(elements)
+    layout = catalogued(profile, orbit.sat_id, orbit.name, [shell_of(e) for e in elements])
+    counted = CountedOrbit(orbit, health)
+
+    def truth(t0_us: int) -> Truth:
+        return Truth(profile, seed=chosen.seed, t0_us=t0_us, orbit=counted, layout=layout)
+
+    return fly("ephemeris", settings, health, stop, profile, layout, truth, {"nav": NAV_PERIOD_S})
+
+
+def fleet_name(path: Path) -> str:
+    """A fleet's name from its file's, without the date: tomorrow's elements are the same fleet."""
+    stem = path.name.partition(".")[0].lower()
+    words = re.findall(r"[a-z0-9]+", re.sub(r"[\W_]*\d[\d\W_]*$", "", stem))
+    return "_".join(words) or "ephemeris"
+
+
+def shell_of(fields: Any) -> str:
+    """A shell's name by inclination and mean altitude, such as 53.1deg-550km."""
+    revolutions_per_day = float(fields["MEAN_MOTION"])
+    motion_rad_s = revolutions_per_day * 2 * np.pi / DAY_S
+    a_m = (EARTH_MU_M3_S2 / motion_rad_s**2) ** (1 / 3)
+    altitude_km = (a_m - EARTH_RADIUS_M) / 1e3
+    step = ALTITUDE_STEP_KM
+    return f"{float(fields['INCLINATION']):.0f}deg-{round(altitude_km / step) * step:d}km"
