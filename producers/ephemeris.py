@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.physics.sgp4_batch import Sgp4Orbit
 from orbitwin.settings import Settings
 from producers.omm import read_catalogue
-from producers.session import Summary
-from producers.synthetic import fly
+from producers.session import Summary, epoch_us
+from producers.synthetic import Flight, fly
 from producers.truth import Truth
 
 EARTH_MU_M3_S2 = 3.986008e14  # WGS 72, as SGP4 has it
 DAY_S = 86_400.0
 ALTITUDE_STEP_KM = 10  # satellites of a shell keep within this
 NAV_PERIOD_S = 1.0
+OLD_DAYS = 14.0  # elements farther off than this are worth a warning [assumption]
 
 _log = logs.get("ephemeris")
 
@@ -67,7 +69,20 @@ def run_ephemeris(settings: Settings, health: Health, stop: threading.Event) -> 
     def truth(t0_us: int) -> Truth:
         return Truth(profile, seed=chosen.seed, t0_us=t0_us, orbit=counted, layout=layout)
 
-    return fly("ephemeris", settings, health, stop, profile, layout, truth, {"nav": NAV_PERIOD_S})
+    _say_age(orbit, epoch_us(chosen.start_epoch))
+    name = fleet_name(chosen.sources[0])
+    flight = Flight("ephemeris", name, profile, layout, truth, {"nav": NAV_PERIOD_S})
+    return fly(flight, settings, health, stop)
+
+
+def _say_age(orbit: Sgp4Orbit, start_us: int | None) -> None:
+    start_us = time.time_ns() // 1000 if start_us is None else start_us
+    age_days = abs(start_us - float(np.median(orbit.epoch_us))) / 1e6 / DAY_S
+    if age_days > OLD_DAYS:
+        _log.warning(
+            f"the elements are {age_days:.0f} days away from the time asked for, where SGP4 says "
+            "little; get newer ones, or go to their time with --start-epoch"
+        )
 
 
 def fleet_name(path: Path) -> str:
