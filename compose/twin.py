@@ -15,13 +15,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from compose import grafana
 from compose.accounts import Balance, Sent, balance, frames_query, read_ledger, stored_frames
 from compose.broker import LocalBroker
 from compose.part import Part, Stage
 from compose.supervisor import Supervisor
 from compose.usage import Meter
 from compose.watch import Watch
-from orbitwin.door import DoorSession
+from orbitwin import catalogue
+from orbitwin.door import DoorSession, password_of
 from orbitwin.errors import BusyError, OrbitwinError
 from orbitwin.kafka import Connection, Log, ensure_topics, wait_for_broker
 from orbitwin.parts import doors, last_statuses, living_parts, part_name
@@ -55,6 +57,10 @@ class Twin:
         self.supervisor = Supervisor(settings.data, log, self._about())
         self.started_us = time.time_ns() // 1000
         self.counting = False
+        self.bootstrap = ""  # of the cluster in use, once it answers
+        self._grafana: list[dict[str, Any]] = []
+        self._grafana_asked = not settings.grafana.enabled
+        self._satellites: int | None = None
 
     def __enter__(self) -> Twin:
         self.supervisor.__enter__()
@@ -73,7 +79,8 @@ class Twin:
         local = self.settings.kafka.bootstrap is None
         copies = 1 if local else self.settings.kafka.replication_factor
         ensure_topics(connection, TOPICS, copies)
-        self.supervisor.update(bootstrap=connection.bootstrap)
+        self.bootstrap = connection.bootstrap
+        self.supervisor.update(bootstrap=self.bootstrap)
         settings = self.settings.with_values({"kafka.bootstrap": connection.bootstrap})
         self.supervisor.start(self._part("historian", settings, ["store"], Stage.HISTORIAN))
         for worker in range(1, settings.processor.workers + 1):
@@ -166,6 +173,31 @@ class Twin:
             self.counting = True
             self.meter.start_counting()
         self._raise_if_failed()
+        satellites = self.watch.newest("producer").get("satellites") or None
+        if satellites != self._satellites:
+            self._satellites = satellites
+            self.supervisor.update(satellites=satellites)
+        if not self._grafana_asked and self.doors():
+            self._grafana_asked = True
+            self._start_grafana()
+
+    def _start_grafana(self) -> None:
+        """Start an installed Grafana once the door is open; a twin without one is whole too."""
+        found = grafana.find(self.settings.grafana.home)
+        if found is None:
+            if self.settings.grafana.home is not None:
+                self.log.warning(f"no Grafana in {self.settings.grafana.home}")
+            return
+        try:
+            local = grafana.LocalGrafana(*found, self.settings.data, self.settings.grafana.port)
+            vehicles = [catalogue.load(self.settings.vehicle)]
+            door = self.doors()[0]
+            self.supervisor.start(local.part(door, password_of(self.settings, door), vehicles))
+            self._grafana = [{"name": "grafana", "url": local.url}]
+            self.supervisor.update(doors=self._grafana)
+            self.log.info(f"Grafana starts at {local.url}")
+        except (OSError, OrbitwinError) as error:
+            self.log.warning(f"Grafana cannot be started: {error}")
 
     def run(self, duration_s: float | None, show: Callable[[], None]) -> None:
         """Go on until `stop`, until the producer has finished, or `duration_s` after its first
@@ -184,7 +216,7 @@ class Twin:
 
     def _raise_if_failed(self) -> None:
         for part in self.supervisor.parts():
-            if part["state"] in EXIT_STATES:
+            if part["state"] in EXIT_STATES and part["name"] != "grafana":
                 reason = " ".join(str(part["reason"]).split())
                 raise OrbitwinError(
                     f"{part['name']} cannot run: {reason}", f"its log is {part['log']}"
@@ -251,8 +283,8 @@ class Twin:
             return None
 
     def doors(self) -> list[dict[str, Any]]:
-        """The doors that are open now, as the historian lists them."""
-        return list(doors(self.watch.parts))
+        """The doors that are open now: the historian's, as it lists them, then Grafana."""
+        return [*doors(self.watch.parts), *self._grafana]
 
     def door(self) -> DoorSession:
         """A connection to the twin's SQL door; BusyError while it is not open."""
@@ -269,7 +301,7 @@ class Twin:
         latency = historian.get("latency_s") or {}
         return {
             "profile": self.name,
-            "satellites": producer.get("satellites", settings.producer.satellites),
+            "satellites": producer.get("satellites") or settings.producer.satellites,
             "ticks_due": ticks,
             "ticks_late": watch.total("producer", "ticks_late"),
             "rows_sent": account.rows_sent if account else watch.total("producer", "rows_sent"),

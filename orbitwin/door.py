@@ -54,7 +54,7 @@ class DoorSession:
     @classmethod
     def of(cls, settings: Settings, door: Mapping[str, Any]) -> DoorSession:
         """Connect to a door as the historian lists it in its /status."""
-        password = _password(settings, door.get("password_file"))
+        password = password_of(settings, door)
         return cls(door["host"], int(door["port"]), door["user"], door["database"], password)
 
     def _connect(self) -> Connection:
@@ -105,10 +105,11 @@ class DoorSession:
                 connection.close()
 
 
-def _password(settings: Settings, file: str | None) -> str:
+def password_of(settings: Settings, door: Mapping[str, Any]) -> str:
+    """The password of a door: the setting, else what stands in the door's file."""
     if settings.door.password is not None:
         return settings.door.password.get_secret_value()
-    path = Path(file) if file else settings.door_password_file
+    path = Path(door.get("password_file") or settings.door_password_file)
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -103,6 +103,14 @@ def latency_text(twin: Twin) -> str:
     return ", ".join(found) or "not yet known"
 
 
+def addresses(twin: Twin) -> Iterator[tuple[str, str]]:
+    """Where Kafka and the doors are, ready to use."""
+    if twin.bootstrap:
+        yield "kafka", twin.bootstrap
+    for door in map(door_document, twin.doors()):
+        yield door["name"], psql_line(door) if door.get("password_file") else door["url"]
+
+
 def picture(twin: Twin, insight: Insight) -> RenderableType:
     """The live display."""
     from rich import box
@@ -136,8 +144,7 @@ def picture(twin: Twin, insight: Insight) -> RenderableType:
     ]
     if insight.worst:
         lines.append(table(insight.columns, insight.worst, left=2))
-    for door in map(door_document, twin.doors()):
-        lines.append(Text(f"{door['name']:<12} {psql_line(door)}"))
+    lines += [Text(f"{name:<12} {address}") for name, address in addresses(twin)]
     lines.append(Text("Ctrl-C stops all, nothing is lost", style="dim"))
     return Group(*lines)
 
@@ -148,13 +155,13 @@ class Lines:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._next_s = 0.0
-        self._told_doors: set[str] = set()
+        self._told: set[str] = set()
 
     def say(self, twin: Twin, insight: Insight) -> None:
-        for door in map(door_document, twin.doors()):
-            if door["url"] not in self._told_doors:
-                self._told_doors.add(door["url"])
-                self._log.info(f"{door['name']} door open: {psql_line(door)}")
+        for name, address in addresses(twin):
+            if name not in self._told:
+                self._told.add(name)
+                self._log.info(f"{name}: {address}")
         if time.monotonic() < self._next_s:
             return
         self._next_s = time.monotonic() + SAY_EVERY_S

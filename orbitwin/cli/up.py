@@ -47,6 +47,10 @@ Workers = Annotated[
     typer.Option("--workers", metavar="N", min=1, help="Processors that share the partitions."),
 ]
 
+NoGrafana = Annotated[
+    bool, typer.Option("--no-grafana", help="Start no Grafana, even if one is installed.")
+]
+
 
 def up(
     more: More = None,
@@ -62,6 +66,7 @@ def up(
     shift_to_now: ShiftToNow = False,
     duration: options.Duration = None,
     workers: Workers = None,
+    no_grafana: NoGrafana = False,
     bootstrap: options.Bootstrap = None,
     data: options.Data = None,
     config: options.Config = None,
@@ -90,6 +95,7 @@ def up(
         producer__start_epoch=start_epoch,
         producer__shift_to_now=shift_to_now or None,
         processor__workers=workers,
+        grafana__enabled=False if no_grafana else None,
         vehicle=vehicle,
         kafka__bootstrap=bootstrap,
     )
