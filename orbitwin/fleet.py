@@ -29,7 +29,8 @@ class Clock:
     """How event time runs against the wall clock.
 
     `live`: event time = `epoch_us` + `rate` x (wall - `wall_us`), so a time ahead of it is wrong.
-    `recorded`: event times are those of a recording, played at `rate`.
+    `recorded`: event times are those of a recording, played at `rate`; none is later than now,
+    or than `epoch_us` where the recording was moved and ends in the future.
     """
 
     mode: Literal["live", "recorded"] = "live"
@@ -38,9 +39,9 @@ class Clock:
     rate: float = 1.0
 
     def now_us(self, wall_us: int) -> int:
-        """Event time at a wall-clock time (both UTC us); for a recording, the wall clock."""
+        """Latest event time at a wall-clock time (both UTC us)."""
         if self.mode == "recorded":
-            return wall_us
+            return max(wall_us, self.epoch_us)
         return self.epoch_us + int((wall_us - self.wall_us) * self.rate)
 
     def wall_at_us(self, event_us: int) -> int:

@@ -48,7 +48,9 @@ def run_replay(settings: Settings, health: Health, stop: threading.Event) -> Sum
         moved = settings.data / "clock" / "replay.json"
         shift_us = _shift_us(played, settings, moved, pace.now_us())
         shown = replace(played, t_us=played.t_us + shift_us)
-        fleet = fleet_of(shown, vehicle, chosen.speed, session.chunk_rows(len(shown.sat_id)))
+        chunk_rows = session.chunk_rows(len(shown.sat_id))
+        ends_us = _end_us(played, pace.now_us()) + shift_us if shift_us else 0
+        fleet = fleet_of(shown, vehicle, chosen.speed, chunk_rows, ends_us)
         if session.announce(fleet, pace) and _letters(session, shown.letters):
             _play(session, shown, fleet, pace)
         moved.unlink(missing_ok=True)  # it came to an end that was meant: the next one moves anew
@@ -68,7 +70,7 @@ def fleet_of(played: Recording, vehicle: catalogue.Vehicle, speed: float, chunk_
         np.zeros(n, dtype=np.int32),
         np.arange(n, dtype=np.int32),
         chunk_rows,
-        Clock("recorded", int(played.t_us.min()), 0, min(speed, MOST_RATE)),
+        Clock("recorded", ends_us, 0, min(speed, MOST_RATE)),
     )
 
 
@@ -148,6 +150,12 @@ def _letters(session: Session, letters: list[Letter]) -> bool:
         if not session.publisher.dead_letter(letter.file.encode(), value, why):
             return False
     return True
+
+
+def _end_us(played: Recording, now_us: int) -> int:
+    """The last event time of a recording; times that were in its own future are faults."""
+    past = played.t_us[played.t_us <= now_us]
+    return int(past.max()) if len(past) else int(played.t_us.max())
 
 
 def _shift_us(played: Recording, settings: Settings, path: Path, now_us: int) -> int:
