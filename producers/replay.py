@@ -58,8 +58,13 @@ def run_replay(settings: Settings, health: Health, stop: threading.Event) -> Sum
     return run_session("replay", settings, health, stop, body)
 
 
-def fleet_of(played: Recording, vehicle: catalogue.Vehicle, speed: float, chunk_rows: int) -> Fleet:
-    """The satellites of a recording, as a fleet by the name of their vehicle type."""
+def fleet_of(
+    played: Recording, vehicle: catalogue.Vehicle, speed: float, chunk_rows: int, ends_us: int = 0
+) -> Fleet:
+    """The satellites of a recording, as a fleet by the name of their vehicle type.
+
+    `ends_us` is the last event time of a recording that was moved (UTC us).
+    """
     n = len(played.sat_id)
     return Fleet(
         vehicle.name,
