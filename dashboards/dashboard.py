@@ -41,7 +41,6 @@ def query_variable(
         "label": label,
         "description": description,
         "datasource": DATASOURCE,
-        "definition": sql.strip(),
         "query": sql.strip(),
         "refresh": 1,  # when the dashboard opens
         "sort": 0,  # the SQL's own order
@@ -50,10 +49,10 @@ def query_variable(
         "hide": 0,
         "regex": "",
         "options": [],
-        "current": {"text": ["All"], "value": ["$__all"]} if every else {},
     }
     if every:
         made["allValue"] = all_value
+        made["current"] = {"text": ["All"], "value": ["$__all"]}
     return made
 
 
