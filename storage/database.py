@@ -68,7 +68,9 @@ def open_writer(
     _check_directory(data_dir)
     is_new = _check_file(path)
     if not is_new and not os.access(path, os.W_OK):
-        raise UsageError(f"cannot write to {path}", "mend its permissions, or choose another --data")
+        raise UsageError(
+            f"cannot write to {path}", "mend its permissions, or choose another --data"
+        )
     connection = _connect(path, data_dir, False, memory_limit_mb, threads)
     try:
         database_id = _identity(connection, path) or _create(connection)
@@ -160,9 +162,7 @@ def _check_file(path: Path) -> bool:
             "move it away, or choose another directory with --data",
         )
     if head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
-        raise OrbitwinError(
-            f"{path} is not a DuckDB database, or its header is damaged", _RESTORE
-        )
+        raise OrbitwinError(f"{path} is not a DuckDB database, or its header is damaged", _RESTORE)
     return False
 
 

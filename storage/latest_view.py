@@ -54,6 +54,14 @@ class LatestView:
             )
         self._newest = table
 
+    def reshape(self, table: pa.Table) -> None:
+        """As `publish`, for a table with other columns: a vehicle type has come to the fleet.
+
+        Make the view anew right after. A view that names its columns fits a frame with more of
+        them, so that no reader fails in between.
+        """
+        self._newest = table
+
     def attach(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Let this cursor's next statements read the newest tick."""
         newest = self._newest

@@ -120,10 +120,7 @@ class Ring:
 
     def _widen(self) -> None:
         """Give the newest segment the columns it lacks; the view fills in for the older ones."""
-        there = {
-            row[0]
-            for row in self._connection.execute(f"DESCRIBE {self.target}").fetchall()
-        }
+        there = {row[0] for row in self._connection.execute(f"DESCRIBE {self.target}").fetchall()}
         for field in self.table.columns:
             if field.name not in there:
                 self._connection.execute(

@@ -246,8 +246,11 @@ FLEET_1S = _fleet_table("fleet_1s", "second", "INTEGER", "")
 FLEET_1M = _fleet_table("fleet_1m", "minute", "FLOAT", ", mean over the minute's seconds")
 
 
-def minute_of_seconds(source: str, keys: str) -> str:
-    """SQL that folds the seconds in `source` to minutes; `keys` holds (minute, fleet, chunk)."""
+def minute_of_seconds(source: str, keys: str, low_us: int, high_us: int) -> str:
+    """SQL that folds the seconds in `source` to minutes; `keys` holds (minute, fleet, chunk).
+
+    All minutes lie in `low_us`..`high_us` (UTC us): what is older need not be looked at.
+    """
     made = ["k.minute AS ts", "s.fleet", "s.chunk", "s.shell", "s.plane_block"]
     made.append("CAST(sum(s.seconds) AS INTEGER) AS seconds")
     names = {f.name for f in FLEET_1M.fields} & {
@@ -266,7 +269,7 @@ def minute_of_seconds(source: str, keys: str) -> str:
     return (
         f"SELECT {', '.join(made)} FROM {source} s JOIN {keys} k ON s.fleet = k.fleet "
         "AND s.chunk = k.chunk AND time_bucket(INTERVAL 1 MINUTE, s.ts) = k.minute "
-        "WHERE s.ts >= ? AND s.ts < ? "
+        f"WHERE s.ts >= make_timestamptz({low_us}) AND s.ts < make_timestamptz({high_us}) "
         "GROUP BY k.minute, s.fleet, s.chunk, s.shell, s.plane_block "
         "ORDER BY k.minute, s.fleet, s.chunk, s.shell, s.plane_block"
     )
@@ -437,3 +440,12 @@ def comments(table: Table, kind: str = "TABLE") -> list[str]:
         f"COMMENT ON COLUMN {name(table.name)}.{name(f.name)} IS {literal(f.comment)}"
         for f in table.fields
     ]
+
+
+def latest_view(names: Sequence[str], frame: str) -> str:
+    """The view `latest` of the columns `names` on an Arrow table registered as `frame`."""
+    columns = ", ".join(
+        f"CAST(severity AS {SEVERITY_TYPE}) AS severity" if n == "severity" else name(n)
+        for n in names
+    )
+    return f"CREATE OR REPLACE VIEW {LATEST.name} AS SELECT {columns} FROM {frame}"
