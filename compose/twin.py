@@ -71,9 +71,9 @@ class Twin:
 
     # --- start -------------------------------------------------------------------------------
 
-    def start(self) -> bool:
-        """Start all parts; False where `stop` was set meanwhile."""
-        connection = self._broker()
+    def start(self, show: Callable[[], None]) -> bool:
+        """Start all parts, with a `show` now and then; False where `stop` was set meanwhile."""
+        connection = self._broker(show)
         if connection is None:
             return False
         local = self.settings.kafka.bootstrap is None
@@ -87,7 +87,7 @@ class Twin:
             own = settings.with_values({"processor.worker": worker})
             name = part_name("processor", worker)
             self.supervisor.start(self._part(name, own, ["process"], Stage.PROCESSOR))
-        if not self._wait_until_ready():
+        if not self._wait_until_ready(show):
             return False
         source = settings.producer.source
         files = [str(path) for path in settings.producer.sources]
@@ -106,7 +106,7 @@ class Twin:
             return {"profile": producer.source}
         return {"profile": producer.profile, "satellites": producer.satellites}
 
-    def _broker(self) -> Connection | None:
+    def _broker(self, show: Callable[[], None]) -> Connection | None:
         """A cluster that answers: the one that was given, else our own."""
         if self.settings.kafka.bootstrap is not None:
             connection = Connection.from_settings(self.settings.kafka)
@@ -127,13 +127,14 @@ class Twin:
         )
         deadline = time.monotonic() + wanted.start_timeout_s
         while self.supervisor.state("broker") != "running":
-            self._raise_if_failed()
+            self.look()
+            show()
             if time.monotonic() > deadline:
                 raise OrbitwinError(
                     f"Kafka did not start within {wanted.start_timeout_s:.0f} s",
                     f"see {broker.log_path}",
                 )
-            if self.stop.wait(0.05):
+            if self.stop.wait(0.1):
                 return None
         return Connection.from_settings(self.settings.kafka, broker.bootstrap)
 
@@ -148,11 +149,12 @@ class Twin:
             stop_timeout_s=3.5,
         )
 
-    def _wait_until_ready(self) -> bool:
+    def _wait_until_ready(self, show: Callable[[], None]) -> bool:
         """Until historian and processors read; False where `stop` was set first."""
         deadline = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < deadline:
-            self._raise_if_failed()
+            self.look()
+            show()
             states = {p["name"]: p["state"] for p in self.supervisor.parts()}
             states.pop("broker", None)
             if all(state == "running" for state in states.values()):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ASK_DOOR_EVERY_S = 2.0
 SAY_EVERY_S = 10.0  # a line, where there is no terminal
 WORST = 5
+MAX_REASON = 80  # characters; the part's log has the rest
 
 WORST_QUERY = f"""
 select name, cast(severity as varchar) as severity, round(power_margin_w, 1) as power_margin_w,
@@ -85,7 +86,8 @@ def rows_of_parts(twin: Twin) -> Iterator[tuple[str, str, str, str, str, str]]:
         name = part["name"]
         said = status.get(name, {})
         rate, lag = said.get("rate"), said.get("lag")
-        state = part["state"] + (f": {part['reason']}" if part["reason"] else "")
+        reason = " ".join(str(part["reason"]).split())[:MAX_REASON]
+        state = part["state"] + (f": {reason}" if reason else "")
         yield (
             name,
             state,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
+
+from orbitwin.errors import OrbitwinError, UsageError
 
 if TYPE_CHECKING:
     from orbitwin.health import Health
@@ -30,7 +33,14 @@ def run_part(
     stop = threading.Event()
     with Health.of(part, settings) as health:
         on_stop_signal(stop, health.stopping)
-        return run(settings, health, stop)
+        try:
+            return run(settings, health, stop)
+        except OrbitwinError:
+            raise
+        except Exception:
+            if not sys.stderr.isatty():  # a log is where a mistake of ours can be traced
+                log.get(part).exception("unexpected error")
+            raise
 
 
 def on_stop_signal(stop: threading.Event, also: Callable[[], None] | None = None) -> None:
@@ -53,8 +63,6 @@ def on_stop_signal(stop: threading.Event, also: Callable[[], None] | None = None
 def writable_directory(path: Path) -> Path:
     """`path`, made if absent. UsageError, in one line, where it cannot be written."""
     import tempfile
-
-    from orbitwin.errors import UsageError
 
     try:
         path.mkdir(parents=True, exist_ok=True)

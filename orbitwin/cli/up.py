@@ -153,7 +153,7 @@ def _run(twin: Twin, duration_s: float | None, settings: Settings) -> Balance | 
     insight = Insight()
 
     def through(show: Callable[[], None]) -> Balance | None:
-        if twin.start():
+        if twin.start(show):
             with insight.asking(twin):
                 twin.run(duration_s, show)
         return twin.wind_down(show)
