@@ -13,7 +13,13 @@ UNIT_US = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0}
 LATEST_US = 9_214_646_400_000_000  # 2262-01-01: later ones do not fit nanoseconds in 64 bits
 BAD_TIME = np.iinfo(np.int64).min
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_FORMATS = ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y%m%d", "%d.%m.%Y")
+_DAYS = (  # how a day is written in a name, once its separators are spaces; and how it is read
+    (r"\b\d{4} \d{1,2} \d{1,2}\b", ("%Y %m %d",)),
+    (r"\b\d{1,2} [A-Za-z]{3,9} \d{4}\b", ("%d %b %Y", "%d %B %Y")),
+    (r"\b[A-Za-z]{3,9} \d{1,2} \d{4}\b", ("%b %d %Y", "%B %d %Y")),
+    (r"\b\d{1,2}\.\d{1,2}\.\d{4}\b", ("%d.%m.%Y",)),
+    (r"\b(?:19|20)\d{6}\b", ("%Y%m%d",)),
+)
 
 
 def numbers(values: pl.Series) -> NDArray[np.float64]:
@@ -69,16 +75,16 @@ def iso_us(text: str) -> int:
 
 
 def day_us(text: str) -> int | None:
-    """Start of the day that a name such as "13 Feb 2021" tells (UTC us); None where it is none."""
-    plain = re.sub(r"[\s,_-]+", " ", text).strip()
-    plain = re.sub(r"\bsept\b", "sep", plain, flags=re.IGNORECASE)
-    iso = re.sub(r"^(\d{4}) (\d{1,2}) (\d{1,2})$", r"\1-\2-\3", plain)
-    for form in _DAY_FORMATS:
-        try:
-            moment = datetime.strptime(iso, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        return (moment - _EPOCH) // timedelta(microseconds=1)
+    """Start of the day in a name such as "13 Feb 2021" (UTC us); None where it has none."""
+    words = re.sub(r"[\s,_-]+", " ", text)
+    for pattern, forms in _DAYS:
+        for found in re.findall(pattern, words):
+            for form in forms:
+                try:
+                    day = datetime.strptime(found, form).replace(tzinfo=UTC)
+                except ValueError:
+                    continue
+                return (day - _EPOCH) // timedelta(microseconds=1)
     return None
 
 
