@@ -13,7 +13,7 @@ import pytest
 from dashboards import all_dashboards
 from dashboards.macros import ALL, Scope, Variable, expand
 from orbitwin.catalogue import DERIVED, SEVERITIES, load, shipped
-from storage import tables
+from storage import admission, tables
 
 VEHICLES = {name: load(name) for name in shipped()}
 DASHBOARDS = all_dashboards(VEHICLES.values())
@@ -185,6 +185,13 @@ def all_sql(stem: str) -> list[str]:
 def test_empty_tables_and_no_satellite_chosen_are_no_error(empty, stem: str) -> None:
     for sql in all_sql(stem):
         empty.sql(expand(sql, scope(stem, timedelta(minutes=15), 1000, chosen=False))).fetchall()
+
+
+@pytest.mark.parametrize("stem", DASHBOARDS)
+def test_the_door_admits_every_statement(db, stem: str) -> None:
+    for sql in all_sql(stem):
+        wanted = scope(stem, timedelta(minutes=15), 5000)
+        assert len(admission.admit(db, expand(sql, wanted))) == 1
 
 
 @pytest.mark.parametrize(("back_s", "interval_ms"), [(300, 5_000), (900, 30_000), (9000, 120_000)])
