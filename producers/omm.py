@@ -196,4 +196,5 @@ def _upper(fields: Mapping[Any, Any]) -> dict[str, Any]:
 def _say(what: str, faults: list[str]) -> None:
     if faults:
         more = f" and {len(faults) - MAX_NAMED} more" if len(faults) > MAX_NAMED else ""
-        _log.warning(f"{len(faults)} element sets {what}: {'; '.join(faults[:MAX_NAMED])}{more}")
+        shown = "; ".join(faults[:MAX_NAMED])
+        _log.warning(f"of the element sets, {len(faults)} {what}: {shown}{more}")
