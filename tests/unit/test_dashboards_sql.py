@@ -189,9 +189,10 @@ def test_empty_tables_and_no_satellite_chosen_are_no_error(empty, stem: str) -> 
 
 @pytest.mark.parametrize("stem", DASHBOARDS)
 def test_the_door_admits_every_statement(db, stem: str) -> None:
-    for sql in all_sql(stem):
-        wanted = scope(stem, timedelta(minutes=15), 5000)
-        assert len(admission.admit(db, expand(sql, wanted))) == 1
+    wanted = scope(stem, timedelta(minutes=15), 5000)
+    with db.cursor() as parser:
+        for sql in all_sql(stem):
+            assert len(admission.admit(parser, expand(sql, wanted))) == 1
 
 
 @pytest.mark.parametrize(("back_s", "interval_ms"), [(300, 5_000), (900, 30_000), (9000, 120_000)])
