@@ -26,7 +26,7 @@ FOLDER = ROOT / "compose"
 ENVIRONMENT = {
     "ORBITWIN_DOOR__PASSWORD": "a long one",
     "GRAFANA_ADMIN_PASSWORD": "another",
-    "ORBITWIN_PROFILE": "suncatcher_81",
+    "ORBITWIN_PRODUCER__PROFILE": "suncatcher_81",
 }
 VARIABLE = re.compile(r"\$\{(\w+)(?::(-|\?)([^}]*))?\}")
 OWN = "orbitwin"  # the image of our parts
@@ -83,7 +83,7 @@ def test_profile_exists() -> None:
     shown = CliRunner().invoke(app, ["profiles", "--json"])
     if shown.exit_code != 0:
         pytest.skip(f"`orbitwin profiles` does not run yet: {shown.exception}")
-    assert ENVIRONMENT["ORBITWIN_PROFILE"] in shown.output
+    assert ENVIRONMENT["ORBITWIN_PRODUCER__PROFILE"] in shown.output
 
 
 def test_paths_exist() -> None:
