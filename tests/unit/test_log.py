@@ -35,3 +35,19 @@ def test_console_lines_when_asked_and_no_line_under_the_level(
     assert "quiet" not in shown.err
     assert "loud" in shown.err
     assert not shown.err.startswith("{")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_s05_a_traceback_shows_no_local_variable(
+    form: log.LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure("producer", form)
+    try:
+        password = "correct-" + "horse"
+        assert not password, "wrong"
+    except AssertionError:
+        log.get("publisher").exception("failed")
+    shown = capsys.readouterr().err
+    assert "AssertionError" in shown
+    assert "test_log.py" in shown
+    assert "correct-horse" not in shown
