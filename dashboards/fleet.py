@@ -93,20 +93,20 @@ def _now() -> list[Json]:
         stat(
             "Satellites",
             "Satellites that belong to the chosen fleets and shells.",
-            fleet_newest("sum(satellites) AS satellites"),
+            fleet_newest(_count("satellites")),
             "none",
         ),
         stat(
             "Reporting",
             "Satellites of which a packet belongs to the newest second.",
-            fleet_newest("sum(reporting) AS reporting"),
+            fleet_newest(_count("reporting")),
             "none",
         ),
         stat(
             "Stale",
             "Satellites that missed several packets in a row: their values are old, and every "
             "panel that shows them says so.",
-            fleet_newest("sum(stale) AS stale"),
+            fleet_newest(_count("stale")),
             "none",
             thresholds=STALE_STEPS,
         ),
@@ -122,11 +122,15 @@ def _now() -> list[Json]:
         bar_gauge(
             "Severities",
             "Satellites by the worst severity of any of their limits, in the newest second.",
-            fleet_newest(", ".join(f"sum({s}) AS {s}" for s in SEVERITIES)),
+            fleet_newest(", ".join(_count(s) for s in SEVERITIES)),
             COLOURS,
             size=(8, 4),
         ),
     ]
+
+
+def _count(column: str) -> str:
+    return f"CAST(sum({column}) AS BIGINT) AS {column}"  # a sum is 128 bits wide otherwise
 
 
 def _worst() -> list[Json]:

@@ -249,7 +249,7 @@ def state_timeline(
         title,
         description,
         sql,
-        form="time_series",
+        form="table",  # as a time series, Grafana takes a text for the name of a series
         size=size,
         unit="none",
         interval=interval,
