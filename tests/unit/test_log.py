@@ -44,10 +44,10 @@ def test_s05_a_traceback_shows_no_local_variable(
     log.configure("producer", form)
     try:
         password = "correct-" + "horse"
-        assert not password, "wrong"
-    except AssertionError:
+        raise ValueError(f"{len(password)} characters")
+    except ValueError:
         log.get("publisher").exception("failed")
     shown = capsys.readouterr().err
-    assert "AssertionError" in shown
+    assert "ValueError: 13 characters" in shown
     assert "test_log.py" in shown
     assert "correct-horse" not in shown
