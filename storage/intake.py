@@ -112,9 +112,11 @@ class Intake:
         """Where to read each partition from; one that is not named, from its beginning."""
         return dict(self._read_to)
 
-    def skip_to(self, at: Place, offset: int) -> None:
-        """Records below `offset` are gone from the log and cannot be read."""
+    def skip_to(self, at: Place, offset: int) -> int:
+        """Records below `offset` are gone from the log; returns how many were never stored."""
         self._read_to[at] = max(offset, self._read_to.get(at, 0))
+        mark = self.marks.get(at, Mark(0, None))
+        return max(0, offset - mark.next_offset)
 
     def is_replaying(self) -> bool:
         """Whether records that were stored before a start are still being read again."""
@@ -326,6 +328,7 @@ def _letter(record: Record) -> Letter:
         said.get("topic", ""),
         number("partition", -1),
         number("offset", -1),
+        number("part", -1),
         number("rows", 0),
         said.get("kept") == "1",
         number("length", len(record.value)),

@@ -35,6 +35,7 @@ class Letter:
     topic: str
     partition: int
     offset: int
+    part: int
     rows: int
     kept: bool
     length: int

@@ -66,6 +66,11 @@ class Ring:
         """Count rows that were written, so that a segment does not grow without bound."""
         self._rows += rows
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether this process has written to the newest segment."""
+        return self._rows > 0
+
     def is_due(self, now_s: float) -> bool:
         """Whether a segment is to be opened or dropped."""
         return (

@@ -338,6 +338,7 @@ DEAD_LETTER = Table(
         Field("topic", "VARCHAR", "topic it came from"),
         Field("partition", "INTEGER", "partition it came from"),
         Field("offset", "BIGINT", "offset it came from"),
+        Field("part", "INTEGER", "number among the letters of that offset"),
         Field("rows", "INTEGER", "rows concerned", "1"),
         Field("kept", "BOOLEAN", "the rows went on without the values that failed"),
         Field("length", "BIGINT", "size of the original", "byte"),

@@ -142,7 +142,7 @@ class Writer:
                 pending.letter_table(),
                 f"SELECT DISTINCT * FROM {_IN} i WHERE NOT EXISTS (SELECT 1 FROM dead_letter d "
                 'WHERE d.topic = i.topic AND d."partition" = i."partition" AND d."offset" = '
-                'i."offset" AND d.reason = i.reason AND d.message = i.message)',
+                'i."offset" AND d.part = i.part AND d.reason = i.reason)',
             )
 
     def _insert(self, ring: str, table: pa.Table, select: str = f"FROM {_IN}") -> None:
@@ -257,6 +257,11 @@ class Writer:
         self._snapshot.start()
         if wait:
             self._snapshot.join()
+
+    def drop_oldest(self, ring: str) -> bool:
+        """Drop the oldest segment of a ring for want of space; whether there was one to drop."""
+        with self._transaction():
+            return self.rings[ring].drop_oldest(self._wall_s())
 
     def close(self) -> None:
         """Commit, save the newest state, write the log into the file."""
