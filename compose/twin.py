@@ -16,7 +16,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from compose import grafana
-from compose.accounts import Balance, Sent, balance, frames_query, read_ledger, stored_frames
+from compose.accounts import (
+    Balance,
+    balance,
+    frames_query,
+    ledger_bytes,
+    read_ledger,
+    stored_frames,
+)
 from compose.broker import LocalBroker
 from compose.part import Part, Stage
 from compose.supervisor import Supervisor
@@ -35,7 +42,10 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 0.5
 READY_TIMEOUT_S = 30.0  # the producer starts then, ready or not: Kafka keeps what it sends
 STOP_TOTAL_S = 9.0  # a stop that was asked for: all of it
-DRAIN_TIMEOUT_S = 120.0  # a twin that ends by itself may wait longer for what is on its way
+DRAIN_TIMEOUT_S = 60.0  # a twin that ends by itself waits on while rows are stored, and so long
+GRACE_S = 0.5
+TAIL_BYTES = 32 * 1024  # of a ledger: some 200 frames
+COUNT_AT_ONCE_BYTES = 4 * 1024 * 1024  # a longer ledger is not counted while someone waits
 STAGE_S = 1.5  # kept for each stage that is still to stop
 
 EXIT_STATES = ("failed",)  # of a part that cannot be helped by starting it again
@@ -227,7 +237,7 @@ class Twin:
     # --- end ---------------------------------------------------------------------------------
 
     def wind_down(self, show: Callable[[], None]) -> Balance | None:
-        """Stop in order. The count by identity of what was sent and stored, where there is a door.
+        """Stop in order. The count by identity of what was sent and stored, where there is one.
 
         A stop that was asked for takes at most STOP_TOTAL_S, all in all; so does one that is
         asked for while a twin that ends by itself still drains.
@@ -236,42 +246,43 @@ class Twin:
         self.supervisor.stop_stage(Stage.DASHBOARDS, STAGE_S)
         self.supervisor.stop_stage(Stage.PRODUCER)
         self.watch.restart_settling()
-        ended_s = time.monotonic()
-        account: Balance | None = None
-        self.look()
-        nothing_sent = not any(read_ledger(self.settings.ledger_dir, self.started_us / 1e6))
-        while not nothing_sent:
+        moved_s, stored = time.monotonic(), -1
+        while not self._drained():
             now_s = time.monotonic()
             if asked_s is None and self.stop.is_set():
                 asked_s = now_s
-            limit_s = (
-                ended_s + DRAIN_TIMEOUT_S
-                if asked_s is None
-                else asked_s + STOP_TOTAL_S - 3 * STAGE_S
-            )
-            self.look()
-            show()
-            if self.watch.settled():
-                account = self.account()
-                if account is None or account.rows_lost == 0 or asked_s is not None:
-                    break
-            if now_s > limit_s:
-                account = self.account()
+            if self.watch.total("historian", "rows_stored") != stored:
+                moved_s, stored = now_s, self.watch.total("historian", "rows_stored")
+            late_s = asked_s and asked_s + STOP_TOTAL_S - 3 * STAGE_S
+            if now_s > (late_s or moved_s + DRAIN_TIMEOUT_S):
                 self.log.warning(
                     "not all that was sent is stored yet: it stands in Kafka's log, and the next "
                     "start stores it"
                 )
                 break
+            self.look()
+            show()
             time.sleep(0.1)
+        account = None
+        size = ledger_bytes(self.settings.ledger_dir, self.started_us / 1e6)
+        if asked_s is None or size < COUNT_AT_ONCE_BYTES:
+            time.sleep(GRACE_S)  # events of the last rows come by another topic
+            account = self._account()
         self.meter.sample(self.supervisor.usage())
         for stage in (Stage.PROCESSOR, Stage.HISTORIAN, Stage.BROKER):
             self.supervisor.stop_stage(stage, STAGE_S if asked_s is not None else None)
         self.watch.conclude(last_statuses(self.settings.run_dir, self.started_us))
         return account
 
-    def account(self) -> Balance | None:
+    def _drained(self) -> bool:
+        """Whether what was sent last is stored; without a door: whether nothing lags."""
+        tail = self._account(TAIL_BYTES)
+        return tail.rows_lost == 0 if tail is not None else self.watch.settled()
+
+    def _account(self, tail_bytes: int | None = None) -> Balance | None:
         """What was sent against what is stored, now; None where no door is open to ask."""
-        sent: list[Sent] = list(read_ledger(self.settings.ledger_dir, self.started_us / 1e6))
+        since_s = self.started_us / 1e6
+        sent = list(read_ledger(self.settings.ledger_dir, since_s, tail_bytes))
         if not sent:
             return Balance()
         try:
@@ -281,7 +292,8 @@ class Twin:
             finally:
                 session.close()
         except OrbitwinError as error:
-            self.log.warning(f"stored rows cannot be counted: {error}")
+            if tail_bytes is None:
+                self.log.warning(f"stored rows cannot be counted: {error}")
             return None
 
     def doors(self) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from compose.accounts import (
     Stored,
     balance,
     frames_query,
+    ledger_bytes,
     read_ledger,
     stored_frames,
 )
@@ -103,6 +104,15 @@ def test_ledgers_are_read_and_half_a_line_at_the_end_is_passed_over(tmp_path: Pa
     (tmp_path / "c.jsonl").write_text(line(3)[:20] + "\n" + line(4))
     with pytest.raises(OrbitwinError, match=r"c\.jsonl:1: not a line of a ledger"):
         list(read_ledger(tmp_path))
+
+
+def test_the_end_of_a_ledger_is_read_from_a_whole_line_on(tmp_path: Path) -> None:
+    text = "".join(line(seq) + "\n" for seq in range(100))
+    (tmp_path / "a.jsonl").write_text(text)
+    assert ledger_bytes(tmp_path) == len(text)
+    assert ledger_bytes(tmp_path, since_s=4e9) == 0
+    assert list(read_ledger(tmp_path, tail_bytes=250)) == [sent(98), sent(99)]
+    assert len(list(read_ledger(tmp_path, tail_bytes=10**6))) == 100
 
 
 def test_the_query_covers_the_times_of_what_was_sent() -> None:
