@@ -85,7 +85,7 @@ def health_ratio(
 
 def fec_ratio(margin_db: Numbers) -> Floats:
     """Corrected errors over what the code can correct: 1 at no margin, a decade each 3 dB."""
-    return np.power(10.0, margin_db * (-1 / FEC_DECADE_DB))
+    return np.exp(margin_db * (-math.log(10.0) / FEC_DECADE_DB))
 
 
 def formation_range_m(least_m: Numbers, most_m: Numbers, angle_rad: Numbers) -> Floats:
