@@ -79,6 +79,7 @@ _RULES = (
     _rule("Out of Range", r"square root of a negative", "2201F"),
     _rule("Out of Range", r"", "22003"),
     _rule("", r"division by zero", "22012", "division by zero"),
+    _rule("Invalid Input", r'^relation ".*" does not exist', "42P01"),
     _rule("INTERRUPT", r"", "57014", "canceling statement due to user request"),
     _rule("Out of Memory", r"", "53200"),
     _rule("Permission", r"", "42501"),

@@ -1,0 +1,229 @@
+"""Running one admitted statement on a DuckDB cursor and taking its rows batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from storage.admission import Refused, Statement, admit
+from storage.lexer import Piece
+from storage.pgwire import binary, messages, naming, text, types
+from storage.pgwire.errors import SqlError, from_duckdb
+from storage.pgwire.rewrite import Context, concerns, rewrite
+from storage.pgwire.types import ColumnType
+
+BATCH_ROWS = 16_384  # rows fetched, encoded and sent at a time
+
+Watch = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]]
+
+# What DuckDB raises: its own errors, and OSError or ValueError out of an Arrow stream.
+ENGINE_ERRORS = (duckdb.Error, OSError, ValueError, RuntimeError, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One result column: its name and how it goes out."""
+
+    name: str
+    kind: ColumnType
+
+
+class Result(Protocol):
+    """Rows to send: described by `columns`, read once through `batches`."""
+
+    columns: list[Column]
+
+    def batches(self) -> Iterator[pa.RecordBatch]: ...
+
+    def close(self) -> None: ...
+
+
+class Table:
+    """A small result that the door makes itself: text columns."""
+
+    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+        self.columns = [Column(name, ColumnType(types.TEXT)) for name in names]
+        self._batch = pa.RecordBatch.from_arrays(
+            [pa.array([row[at] for row in rows], pa.string()) for at in range(len(names))],
+            names=[str(at) for at in range(len(names))],
+        )
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        yield self._batch
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement ready to run: `statement` admitted, `offset` where the client's text had it.
+
+    `offset` is None when the text was rewritten: positions would mean nothing to the client.
+    """
+
+    statement: Statement
+    offset: int | None
+
+
+class Planner:
+    """Turns a client's statement into an admitted one: rewrites what is PostgreSQL's own."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, context: Context, watch: Watch) -> None:
+        self._cursor, self._context, self._watch = cursor, context, watch
+
+    def plan(self, piece: Piece, sql: str) -> Plan:
+        """Admit `sql`, which is `piece` with its parameters bound. Raises SqlError."""
+        offset: int | None = piece.start if sql == piece.sql else None
+        try:
+            with self._watch(self._cursor):
+                if concerns(piece):
+                    rewritten = rewrite(sql, self._context)
+                    if rewritten is not None:
+                        sql, offset = rewritten, None
+                public = public_names(sql)
+                if public != sql:
+                    sql, offset = public, None
+                admitted = admit(self._cursor, sql)
+        except Refused as refusal:
+            at = refusal.position
+            raise SqlError(refusal.sqlstate, refusal.message,
+                           position=at + offset if at and offset is not None else None)  # fmt: skip
+        except RecursionError:
+            raise SqlError("54001", "statement too deeply nested") from None
+        except ENGINE_ERRORS as problem:
+            raise from_duckdb(problem, sql if offset is not None else "", offset or 0) from None
+        if len(admitted) != 1:
+            raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
+        return Plan(admitted[0], offset)
+
+
+def public_names(sql: str) -> str:
+    """`public.x` as DuckDB's `main.x`; what is quoted as a string stays."""
+    if "public" not in sql.lower():
+        return sql
+    from storage.lexer import tokens
+
+    found = list(tokens(sql))
+    out, at = [], 0
+    for one, after in zip(found, found[1:], strict=False):
+        if one.kind in ("word", "quoted") and one.folded == "public" and after.text == ".":
+            out += [sql[at : one.start], "main"]
+            at = one.end
+    return "".join(out) + sql[at:]
+
+
+class Query:
+    """One SELECT or EXPLAIN running on a cursor of its own, in a read-only transaction.
+
+    Nothing is computed before `batches` is read. Close it in any case: the cursor goes back to
+    its owner only then.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, plan: Plan, watch: Watch,
+                 release: Callable[[duckdb.DuckDBPyConnection], None]) -> None:  # fmt: skip
+        self._cursor, self._plan, self._watch, self._release = cursor, plan, watch, release
+        self._reader: Any = None
+        self._lines: Table | None = None
+        self._relation: Any = None
+        self._closed = False
+        try:
+            with watch(cursor):
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                if plan.statement.kind == "explain":
+                    self._explain()
+                else:
+                    self._bind()
+        except ENGINE_ERRORS as problem:
+            self.close()
+            raise self._error(problem) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _explain(self) -> None:
+        rows = self._cursor.execute(self._plan.statement.sql).fetchall()
+        lines = [line for row in rows for line in str(row[1]).splitlines() if line.strip()]
+        self._lines = Table(["QUERY PLAN"], [[line] for line in lines])
+        self.columns = self._lines.columns
+
+    def _bind(self) -> None:
+        sql = self._plan.statement.sql
+        relation = self._cursor.sql(sql)
+        if relation is None:
+            raise SqlError("42601", "the statement has no result")
+        kinds = relation.types
+        names = naming.columns(self._plan.statement.tree, relation.columns)
+        self.columns = [
+            Column(name, types.of(kind)) for name, kind in zip(names, kinds, strict=True)
+        ]
+        printed = [types.conversion(kind) for kind in kinds]
+        if any(printed):
+            items = ", ".join((how or "{}").format(f"c{at}") for at, how in enumerate(printed))
+            labels = ", ".join(f"c{at}" for at in range(len(printed)))
+            relation = self._cursor.sql(f"SELECT {items} FROM (\n{sql}\n) AS q({labels})")
+        self._relation = relation
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows; raises SqlError also in mid-stream."""
+        if self._lines is not None:
+            yield from self._lines.batches()
+            return
+        try:
+            with self._watch(self._cursor):
+                self._reader = self._relation.to_arrow_reader(BATCH_ROWS)
+            while True:
+                try:
+                    with self._watch(self._cursor):
+                        batch = self._reader.read_next_batch()
+                except StopIteration:
+                    return
+                if batch.num_rows:
+                    yield batch
+        except ENGINE_ERRORS as problem:
+            raise self._error(problem) from None
+
+    def _error(self, problem: BaseException) -> SqlError:
+        offset = self._plan.offset
+        sql = self._plan.statement.sql if offset is not None else ""
+        return from_duckdb(problem, sql, offset or 0)
+
+    def close(self) -> None:
+        """End the transaction and give the cursor back; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        reader, self._reader, self._relation = self._reader, None, None
+        try:
+            if reader is not None:
+                reader.close()
+            self._cursor.execute("ROLLBACK")
+        except ENGINE_ERRORS:
+            pass  # no transaction is open: BEGIN itself failed
+        self._release(self._cursor)
+
+
+def row_fields(columns: Sequence[Column], formats: Sequence[int]) -> list[messages.Field]:
+    """RowDescription's fields. Raises SqlError for a binary format that is not spoken."""
+    for column, format in zip(columns, formats, strict=True):
+        if format and (not binary.supported(column.kind.element) or column.kind.dimensions > 1):
+            raise SqlError("0A000", f'no binary format for column "{column.name}" of type '
+                           f"{column.kind.element.sql_name}: ask for text")  # fmt: skip
+    return [
+        messages.Field(column.name, column.kind.oid, column.kind.size, column.kind.typmod, format)
+        for column, format in zip(columns, formats, strict=True)
+    ]
+
+
+def encoded(batch: pa.RecordBatch, columns: Sequence[Column], formats: Sequence[int],
+            zone: str) -> list[pa.Array]:  # fmt: skip
+    """A batch's columns as the bytes to send, null for NULL."""
+    return [
+        binary.encode(values, column.kind) if format else text.encode(values, column.kind, zone)
+        for values, column, format in zip(batch.columns, columns, formats, strict=True)
+    ]

@@ -1,0 +1,374 @@
+"""Catalogue queries of PostgreSQL's clients, turned to DuckDB's SQL over `pg_door`.
+
+Only statements that name something of PostgreSQL's own (a pg_ table or function, a reg type,
+OPERATOR(), current_user and the like) are parsed and rewritten here, by sqlglot; every other
+statement reaches DuckDB as the client wrote it. What sqlglot cannot read goes on unchanged, and
+DuckDB says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+
+from storage.admission import CATALOGUE
+from storage.lexer import Piece
+from storage.pgwire import catalogue
+from storage.pgwire.parameters import quote
+
+_PG = f"{CATALOGUE}.pg"
+_WORDS = frozenset(
+    {
+        "information_schema", "regclass", "regtype", "regproc", "regnamespace", "regrole",
+        "operator", "current_user", "session_user", "current_role", "user", "current_catalog",
+        "current_schema", "current_database", "current_schemas", "current_setting", "set_config",
+        "version", "name", "oid", "xid",
+    }
+)  # fmt: skip
+_ALWAYS = frozenset({"information_schema", "operator"})
+_CALLED = frozenset(
+    {"current_database", "current_schemas", "current_setting", "set_config", "version"}
+)
+_CASTS = frozenset(
+    {"regclass", "regtype", "regproc", "regnamespace", "regrole", "name", "oid", "xid"}
+)
+_BARE = frozenset(
+    {"current_user", "session_user", "current_role", "user", "current_catalog", "current_schema"}
+)
+# How a value of a reg type is made of a name, and how it prints.
+_REG = {
+    "regclass": ("regclass_in_", "regclass_out_"),
+    "regtype": ("to_regtype", "regtype_out_"),
+    "regnamespace": ("to_regnamespace", "regnamespace_out_"),
+    "regrole": ("to_regrole", "regrole_out_"),
+}
+_TEXTS = frozenset({"text", "name", "varchar", "bpchar", "char", "regproc", "cstring", "refcursor"})
+_NUMBERS = {
+    "oid": "BIGINT", "xid": "BIGINT", "int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT",
+    "float4": "FLOAT", "float8": "DOUBLE", "bool": "BOOLEAN", "int2vector": "SMALLINT[]",
+    "oidvector": "BIGINT[]", "regoper": "VARCHAR", "pg_node_tree": "VARCHAR", "cid": "BIGINT",
+}  # fmt: skip
+_TABLE_CALLS = frozenset({"generate_series", "unnest", "json_each", "range"})
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a session answers for itself: its name, database, process number and settings."""
+
+    user: str
+    database: str
+    pid: int
+    version: str
+    setting: Callable[[str], str | None]  # None: no such setting
+    set_config: Callable[[str, str, bool], str]
+    settings: Callable[[], list[tuple[str, str]]]
+
+
+def concerns(piece: Piece) -> bool:
+    """Whether a statement names something of PostgreSQL's own."""
+    for at, token in enumerate(piece.tokens):
+        if token.kind not in ("word", "quoted"):
+            continue
+        word = token.folded
+        if word.startswith(("pg_", "_pg_")):
+            return True
+        if word in catalogue.FUNCTIONS and piece.word(at + 1) == "(":
+            return True
+        if word not in _WORDS:
+            continue
+        before, after = piece.word(at - 1) if at else "", piece.word(at + 1)
+        if (
+            word in _ALWAYS
+            or (word in _CALLED and after == "(")
+            or (word in _CASTS and before in ("::", "as"))
+            or (word in _BARE and token.kind == "word" and before != "." and before != "as")
+        ):
+            return True
+    return False
+
+
+def rewrite(sql: str, context: Context) -> str | None:
+    """The statement as DuckDB can run it, or None if sqlglot cannot read it."""
+    try:
+        trees = sqlglot.parse(sql, read="postgres")
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        return None
+    tree = trees[0]
+    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+    for select in list(tree.find_all(exp.Select)):
+        _name_columns(select)
+    for node in reversed(list(tree.walk())):  # children before their parents
+        made = _node(node, context, ctes)
+        if made is not node:
+            if node is tree:
+                tree = made
+            else:
+                node.replace(made)
+    return str(tree.sql("duckdb", normalize_functions=False, comments=False))
+
+
+def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this=f"{_PG}.{name}", expressions=list(arguments))
+
+
+def _string(text: str) -> exp.Expression:
+    return exp.Literal.string(text)
+
+
+# -- names of result columns --------------------------------------------------------------------
+
+
+def _name_columns(select: exp.Select) -> None:
+    """Give each unnamed result column the name that PostgreSQL gives it."""
+    if select.find_ancestor(exp.In, exp.Exists, exp.Any, exp.SetOperation):
+        return
+    named = []
+    for item in select.expressions:
+        if isinstance(item, (exp.Alias, exp.Star, exp.Aliases)) or item.is_star:
+            named.append(item)
+        elif isinstance(item, exp.Column) and item.name not in _BARE:
+            named.append(item)
+        else:
+            named.append(exp.alias_(item.copy(), _column_name(item), quoted=True))
+    select.set("expressions", named)
+
+
+def _column_name(item: exp.Expression) -> str:
+    if isinstance(item, exp.Column):
+        return str(item.name)
+    if isinstance(item, exp.Cast):
+        inner = _column_name(item.this)
+        return inner if inner != "?column?" else _type_name(item.to)
+    if isinstance(item, (exp.Paren, exp.Bracket, exp.Collate)):
+        return _column_name(item.this)
+    if isinstance(item, exp.Dot):
+        return _column_name(item.expression)
+    if isinstance(item, exp.Identifier):
+        return str(item.name)
+    if isinstance(item, exp.Case):
+        default = item.args.get("default")
+        inner = _column_name(default) if default is not None else "?column?"
+        return inner if inner != "?column?" else "case"
+    if isinstance(item, exp.Subquery):
+        first = item.this.expressions[0] if item.this.expressions else item
+        return str(first.alias) or (_column_name(first) if first is not item else "?column?")
+    if isinstance(item, exp.Exists):
+        return "exists"
+    if isinstance(item, exp.Array):
+        return "array"
+    for kind, name in (
+        (exp.CurrentUser, "current_user"), (exp.SessionUser, "session_user"),
+        (exp.CurrentSchema, "current_schema"), (exp.CurrentCatalog, "current_catalog"),
+        (exp.CurrentVersion, "version"), (exp.CurrentSchemas, "current_schemas"),
+    ):  # fmt: skip
+        if isinstance(item, kind):
+            return name
+    if isinstance(item, (exp.Binary, exp.Unary, exp.Predicate)):
+        return "?column?"
+    if isinstance(item, exp.Anonymous):
+        return str(item.name).lower()
+    if isinstance(item, exp.Func):
+        return str(item.sql_name()).lower()
+    return "?column?"
+
+
+# -- nodes --------------------------------------------------------------------------------------
+
+
+def _node(node: exp.Expression, context: Context, ctes: set[str]) -> exp.Expression:
+    if isinstance(node, exp.Table):
+        return _table(node, context, ctes)
+    if isinstance(node, exp.Operator):
+        return _operator(node)
+    if isinstance(node, exp.Collate):
+        return node.this
+    if isinstance(node, exp.Dot) and _is_pg_catalog(node.this):
+        return node.expression
+    if isinstance(node, exp.Cast):
+        return _cast(node)
+    if isinstance(node, exp.Div) and node.args.get("typed"):
+        return exp.IntDiv(this=node.this, expression=node.expression)
+    if isinstance(node, exp.Column) and not node.table and node.name.lower() == "user":
+        if not node.this.args.get("quoted"):
+            return _string(context.user)
+    if isinstance(node, (exp.CurrentUser, exp.SessionUser)):
+        return _string(context.user)
+    if isinstance(node, exp.CurrentCatalog):
+        return _string(context.database)
+    if isinstance(node, exp.CurrentSchema):
+        return _string("public")
+    if isinstance(node, exp.CurrentVersion):
+        return _string(context.version)
+    if isinstance(node, exp.CurrentSchemas):
+        return _call("current_schemas", node.this)
+    if isinstance(node, exp.Func):
+        return _function(node, context)
+    return node
+
+
+def _is_pg_catalog(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Identifier) and node.name.lower() == "pg_catalog"
+
+
+def _table(node: exp.Table, context: Context, ctes: set[str]) -> exp.Expression:
+    schema, name = node.db.lower(), node.name.lower()
+    if isinstance(node.this, exp.Func):
+        return _from_function(node)
+    if schema == "information_schema":
+        return _moved(node, "info", name)
+    if schema == "pg_catalog" or (not schema and name.startswith("pg_") and name not in ctes):
+        if name == "pg_settings":
+            return _values(node, context.settings())
+        return _moved(node, "pg", name)
+    return node
+
+
+def _moved(node: exp.Table, schema: str, name: str) -> exp.Table:
+    moved = node.copy()
+    moved.set("this", exp.to_identifier(name))
+    moved.set("db", exp.to_identifier(schema))
+    moved.set("catalog", exp.to_identifier(CATALOGUE))
+    if not moved.alias:
+        moved.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
+    return moved
+
+
+def _values(node: exp.Table, rows: list[tuple[str, str]]) -> exp.Expression:
+    """pg_settings of this session."""
+    values = ", ".join(f"({quote(name)}, {quote(value)})" for name, value in rows)
+    alias = node.alias or "pg_settings"
+    select = sqlglot.parse_one(
+        "SELECT name, setting, NULL::TEXT AS unit, '' AS category, '' AS short_desc, "
+        "NULL::TEXT AS extra_desc, 'user' AS context, 'string' AS vartype, 'default' AS source, "
+        "NULL::TEXT AS min_val, NULL::TEXT AS max_val, setting AS boot_val, "
+        f"setting AS reset_val, FALSE AS pending_restart FROM (VALUES {values}) t(name, setting)",
+        read="duckdb",
+    )
+    assert isinstance(select, exp.Query)
+    return select.subquery(alias)
+
+
+def _from_function(node: exp.Table) -> exp.Expression:
+    """A function as a FROM item: its alias names its column too, as in PostgreSQL."""
+    function, alias = node.this, node.alias
+    name = _function_name(function)
+    if name in catalogue.TABLE_FUNCTIONS:
+        moved = node.copy()
+        moved.set("this", _call(name, *function.expressions))
+        moved.set("db", None)
+        return moved
+    columns = node.args["alias"].columns if node.args.get("alias") else []
+    if name in ("generate_series", "explodinggenerateseries", "unnest"):
+        if alias and not columns:
+            node.args["alias"].set("columns", [exp.to_identifier(alias)])
+        return node
+    if name in _TABLE_CALLS:
+        return node
+    shown = columns[0].name if columns else alias or name
+    inner = exp.select(exp.alias_(function.copy(), shown, quoted=True))
+    return inner.subquery(alias or name)
+
+
+def _function_name(node: exp.Expression) -> str:
+    if isinstance(node, exp.Anonymous):
+        return str(node.name).lower()
+    return str(node.sql_name() if isinstance(node, exp.Func) else node.key).lower()
+
+
+def _operator(node: exp.Operator) -> exp.Expression:
+    """OPERATOR(pg_catalog.~) and its like."""
+    sign = str(node.args["operator"]).rsplit(".", 1)[-1]
+    left, right = node.this, node.expression
+    if sign in ("~", "!~", "~*", "!~*"):
+        kind = exp.RegexpILike if sign.endswith("*") else exp.RegexpLike
+        found: exp.Expression = kind(this=left, expression=right)
+        return exp.Not(this=found) if sign.startswith("!") else found
+    plain = {
+        "=": exp.EQ, "<>": exp.NEQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT,
+        ">=": exp.GTE, "+": exp.Add, "-": exp.Sub, "*": exp.Mul, "||": exp.DPipe,
+        "~~": exp.Like, "~~*": exp.ILike,
+    }.get(sign)  # fmt: skip
+    return plain(this=left, expression=right) if plain else node
+
+
+def _type_name(kind: exp.Expression) -> str:
+    """The last part of a type's name, folded."""
+    if isinstance(kind, exp.ObjectIdentifier):
+        return str(kind.this).lower()
+    inner = kind.args.get("kind") if isinstance(kind, exp.DataType) else None
+    if inner is not None:
+        if isinstance(inner, str):
+            return inner.rsplit(".", 1)[-1].strip('"').lower()
+        last = inner.expression if isinstance(inner, exp.Dot) else inner
+        return str(last.name).lower()
+    name = kind.sql("postgres").lower()
+    return {"int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool"}.get(name, name)
+
+
+def _cast(node: exp.Cast) -> exp.Expression:
+    name, value = _type_name(node.to), node.this
+    array = isinstance(node.to, exp.DataType) and node.to.this == exp.DataType.Type.ARRAY
+    if array:
+        if isinstance(value, exp.Literal) and value.is_string and value.name.startswith("{"):
+            inside = value.name[1:-1]
+            items = [_string(one.strip().strip('"')) for one in inside.split(",")] if inside else []
+            value = exp.Array(expressions=items)
+        inner = node.to.expressions[0] if node.to.expressions else node.to
+        target = _duckdb_type(_type_name(inner))
+        return exp.Cast(this=value, to=exp.DataType.build(f"{target}[]", dialect="duckdb"))
+    if name in _REG:
+        made, printed = _REG[name]
+        if isinstance(value, exp.Literal) and value.is_string:
+            return value if value.name.isdigit() else _call(made, value)
+        parent = node.parent
+        while isinstance(parent, (exp.Paren, exp.Alias)):
+            parent = parent.parent
+        if isinstance(parent, (exp.Select, exp.DPipe)) or (
+            isinstance(parent, exp.Cast) and _type_name(parent.to) in (*_TEXTS, "text")
+        ):
+            return _call(printed, value)
+        return value
+    target = _duckdb_type(name)
+    foreign = isinstance(node.to, exp.ObjectIdentifier) or name in _NUMBERS or name in _TEXTS
+    if not foreign and node.to.this != exp.DataType.Type.USERDEFINED:
+        return node
+    return exp.Cast(this=value, to=exp.DataType.build(target, dialect="duckdb"))
+
+
+def _duckdb_type(name: str) -> str:
+    if name in _TEXTS:
+        return "VARCHAR"
+    if name.startswith("reg"):
+        return "BIGINT"
+    return _NUMBERS.get(name, name.upper())
+
+
+def _function(node: exp.Func, context: Context) -> exp.Expression:
+    name = _function_name(node)
+    arguments = node.expressions if isinstance(node, exp.Anonymous) else list(
+        node.iter_expressions()
+    )
+    if name in ("current_setting", "set_config") and arguments:
+        first = arguments[0].name
+        if name == "set_config":
+            local = str(arguments[2].sql()).lower() == "true" if len(arguments) > 2 else False
+            return _string(context.set_config(first, arguments[1].name, local))
+        value = context.setting(first)
+        missing_ok = len(arguments) > 1 and arguments[1].sql().upper() == "TRUE"
+        if value is None and not missing_ok:
+            context.set_config(first, "", True)  # raises what an unknown name raises
+        return exp.null() if value is None else _string(value)
+    if name == "pg_backend_pid":
+        return exp.Literal.number(context.pid)
+    if name in ("current_database", "currentdatabase"):
+        return _string(context.database)
+    if name == "version":
+        return _string(context.version)
+    if name in catalogue.FUNCTIONS:
+        return _call(name, *arguments)
+    return node
