@@ -126,15 +126,16 @@ class Child:
             pass  # reaped: the last sample stands
 
 
-def log_tail(path: Path, lines: int = 3) -> str:
-    """The last lines of a log, for an error message."""
+def log_tail(path: Path, lines: int = 1) -> str:
+    """The last lines of a log, for an error message; without the frames of stack traces."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+    said = [line.rstrip() for line in text.splitlines() if line[:1].strip()]
+    return "; ".join(said[-lines:])
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -263,7 +263,7 @@ class Supervisor:
 
     def _ended(self, slot: _Slot, code: int, now_s: float) -> None:
         name = slot.part.name
-        said = log_tail(slot.part.log_path, lines=2)
+        said = log_tail(slot.part.log_path)
         if code == 0:
             slot.state, slot.reason = "finished", ""
             self._log.info(f"{name} has finished")
