@@ -78,7 +78,7 @@ class ChunkState:
     derived: dict[str, np.ndarray]
     severity: dict[str, np.ndarray]
     flags: np.ndarray
-    snapshot_us: int = field(default=0, compare=False)  # log time of the last snapshot
+    snapshot_slot: int = field(default=-1, compare=False)  # which snapshot was the last, see worker
 
     @classmethod
     def empty(cls, chunk: Chunk, seen: int) -> ChunkState:

@@ -16,13 +16,13 @@ from orbitwin import contract, topics
 from orbitwin.contract import TICK, FrameError
 from orbitwin.fleet import Chunk
 from orbitwin.records import Source
-from processors import rows, staleness
+from processors import staleness
 from processors.derive import derive
 from processors.events import SEVERITY_OF, Events
 from processors.letters import letter
 from processors.record import Counts, Output, Record, Rules
 from processors.registry import Registry
-from processors.rows import Deriver
+from processors.rows import Deriver, take
 from processors.snapshot import fingerprint
 from processors.state import ChunkState, restored
 
@@ -32,11 +32,16 @@ UNREGISTERED = ("unknown_vehicle", "unknown_packet", "unknown_chunk", "unknown_r
 
 @dataclass
 class PartitionState:
-    """The chunks of one partition, by key and in its order, up to the offset `applied`."""
+    """The chunks of one partition, by key and in its order, up to the offset `applied`.
+
+    `now_us` is the log's own time: that of the newest record applied (UTC us).
+    """
 
     partition: int
     applied: int
+    now_us: int = 0
     chunks: dict[bytes, ChunkState] = field(default_factory=dict)
+    snapshot_slot: int = -1
 
 
 @dataclass(frozen=True)
@@ -47,37 +52,40 @@ class Outcome:
     counts: Counts
 
 
-def needs_newer_registry(record: Record, state: PartitionState, registry: Registry) -> bool:
-    """Whether a frame names what the registry does not know (yet).
+def read(
+    state: PartitionState, record: Record, registry: Registry
+) -> contract.Frame | FrameError | None:
+    """What a record holds: a frame, the reason why it is none, or None for a tick.
 
-    The fleet topic is another log: its record may have been written before the frame and read
-    after it. Whoever applies the frame first reads that topic to its end.
+    A reason of UNREGISTERED may have gone once the fleet topic is read to its end: that is
+    another log, and its record may have been written before the frame and be read after it.
     """
     if record.headers.get("packet") == TICK.encode():
-        return False
+        return None
     try:
-        _frame(record, state, registry)
+        return _frame(state, record, registry)
     except FrameError as error:
-        return error.reason in UNREGISTERED
-    return False
+        return error
 
 
 def apply(
     state: PartitionState,
     record: Record,
-    registry: Registry,
+    found: contract.Frame | FrameError | None,
     rules: Rules,
     derive: Deriver = derive,
 ) -> Outcome:
-    """Apply the next record of a partition's log; changes `state`. Never raises.
+    """Apply the next record of a partition's log, as `read` found it; changes `state`.
 
-    `record.offset` must be above `state.applied`. `derive` is a seam for tests of faults.
+    `record.offset` must be above `state.applied`. Never raises: what cannot be applied becomes
+    a dead letter. `derive` is a seam for tests of faults.
     """
-    if record.headers.get("packet") == TICK.encode():
+    if found is None:
         outcome = _tick(state, record, rules)
     else:
-        outcome = _telemetry(state, record, registry, rules, derive)
+        outcome = _telemetry(state, record, found, rules, derive)
     state.applied = record.offset
+    state.now_us = max(state.now_us, record.t_append_us)
     for chunk in state.chunks.values():
         chunk.seen = max(chunk.seen, record.offset)
     outcome.counts.dead_letters = sum(o.topic == topics.DEAD_LETTERS.name for o in outcome.outputs)
@@ -96,30 +104,33 @@ def _tick(state: PartitionState, record: Record, rules: Rules) -> Outcome:
 
 
 def _telemetry(
-    state: PartitionState, record: Record, registry: Registry, rules: Rules, derive: Deriver
+    state: PartitionState,
+    record: Record,
+    found: contract.Frame | FrameError,
+    rules: Rules,
+    derive: Deriver,
 ) -> Outcome:
+    if isinstance(found, FrameError):
+        dead = letter(record, found.reason, found.message, record.value, rows=0)
+        return Outcome([dead], Counts(frames=1))
+    chunk = state.chunks[found.key]
+    if record.offset <= chunk.seen:
+        return Outcome([], Counts(records_seen_before=1))
     counts = Counts(frames=1)
-    dead = 0
     try:
-        frame, chunk = _frame(record, state, registry)
-        dead = frame.rows
-        if record.offset <= chunk.seen:
-            return Outcome([], Counts(records_seen_before=1))
-        outputs = rows.take(chunk, frame, record, rules, counts, derive)
+        outputs = take(chunk, found, record, rules, counts, derive)
         return Outcome(outputs, counts)
-    except FrameError as error:
-        reason, message = error.reason, error.message
     except Exception as error:
         # Not known to happen; but a record must never end the worker, nor be lost in silence.
-        reason, message = "poison", f"{type(error).__name__}: {error}"
-    counts = Counts(frames=1, rows_dead=dead)
-    return Outcome([letter(record, reason, message, record.value, rows=dead)], counts)
+        message = f"{type(error).__name__}: {error}"
+        dead = letter(record, "poison", message, record.value, rows=found.rows)
+        return Outcome([dead], Counts(frames=1, rows_dead=found.rows))
 
 
-def _frame(
-    record: Record, state: PartitionState, registry: Registry
-) -> tuple[contract.Frame, ChunkState]:
+def _frame(state: PartitionState, record: Record, registry: Registry) -> contract.Frame:
     frame = contract.decode(record.value, registry.columns_of(record.key))
+    if record.key != frame.key:
+        raise FrameError("wrong_schema", f"the record's key is {record.key!r}, not {frame.key!r}")
     known = registry.chunks.get(frame.key)
     if known is None:
         raise FrameError("unknown_chunk", f"no chunk {frame.key.decode()} has been registered")
@@ -134,14 +145,12 @@ def _frame(
             "wrong_partition",
             f"{frame.key.decode()} does not belong to partition {record.partition}",
         )
-    if record.key != frame.key:
-        raise FrameError("wrong_schema", f"the record's key is {record.key!r}, not {frame.key!r}")
     if frame.sat_id is None and frame.row0 + frame.rows > chunk.chunk.rows:
         raise FrameError(
             "unknown_row",
             f"rows {frame.row0}..{frame.row0 + frame.rows - 1} of a chunk of {chunk.chunk.rows}",
         )
-    return frame, chunk
+    return frame
 
 
 def hole(state: PartitionState, first: int, last: int, t_append_us: int) -> Output:
