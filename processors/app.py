@@ -172,7 +172,14 @@ class _Process:
     def _faust(self) -> Any:
         """The Faust app: one agent, which hands every record of its partitions to the worker."""
         import faust
+        from faust.tables import TableManager
         from mode import CrashingSupervisor
+
+        class NoTables(TableManager):
+            """State is in our snapshots: no second to wait for tables before the first record."""
+
+            async def sleep(self, n: Any, **kwargs: Any) -> None:
+                await super().sleep(0)
 
         number = self.settings.processor.worker
         app = faust.App(
@@ -195,6 +202,7 @@ class _Process:
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,
+            TableManager=NoTables,
             worker_redirect_stdouts=False,
         )
         telemetry = app.topic(
@@ -213,15 +221,15 @@ class _Process:
                     self.status.progress()
                 event.ack()
 
-        async def on_assigned(*_: Any, assigned: set[Any], **kwargs: Any) -> None:
+        async def on_assigned(_: Any, assigned: Any = (), *args: Any, **kwargs: Any) -> None:
             await self.worker.assign(p.partition for p in assigned)
             self.status.assigned()
 
-        async def on_revoked(*_: Any, revoked: set[Any], **kwargs: Any) -> None:
+        async def on_revoked(_: Any, revoked: Any = (), *args: Any, **kwargs: Any) -> None:
             await self.worker.release([p.partition for p in revoked])
 
-        app.on_partitions_assigned.connect(on_assigned)
-        app.on_partitions_revoked.connect(on_revoked)
+        app.on_partitions_assigned.connect(on_assigned)  # type: ignore[arg-type]
+        app.on_partitions_revoked.connect(on_revoked)  # type: ignore[arg-type]
         self._hold = (take, on_assigned, on_revoked)  # Faust itself holds them weakly
         return app
 
