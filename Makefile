@@ -38,7 +38,7 @@ $(BIN)/python:
 	  echo "orbitwin needs Python 3.11 or newer, and none was found on PATH." >&2; \
 	  echo "Install one, or name it: make up PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "orbitwin needs Python 3.11 or newer; $(PYTHON) is older. Name another:" \
+	  echo "orbitwin needs Python 3.11 or newer; $(PYTHON) is not that. Name another:" \
 	    "make up PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu the package" \
