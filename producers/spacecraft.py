@@ -30,6 +30,7 @@ TRAINING, SAFE = 2, 4  # codes of the `mode` column
 LOAD_WOBBLE_RATIO = 0.015  # amplitude of the busy share [assumption]
 POINTING_WOBBLE_RATIO = 0.2  # amplitude of pointing error and of jitter [assumption]
 REDONE_WOBBLE_RATIO = 0.3  # amplitude of the share of repeated work [assumption]
+ANYWHERE_M = 7e6  # for satellites without a position: their values are not reported
 DARK_RATIO = np.float32(0.02)  # less of the Sun than this does not start the array
 
 
@@ -51,8 +52,8 @@ def surroundings(
     load_wave: Array,
     attitude_wave: Array,
 ) -> Surroundings:
-    """Light at positions (3, N), m, GCRS; `sun_m` (3,)."""
-    place = positions_m.astype(np.float32, copy=False)
+    """Light at positions (3, N), m, GCRS; `sun_m` (3,).  Rows of NaN count as anywhere."""
+    place = np.nan_to_num(positions_m.astype(np.float32, copy=False), nan=ANYWHERE_M)
     unit = sun_m / np.linalg.norm(sun_m)
     x, y, z = place
     up = x * float(unit[0]) + y * float(unit[1]) + z * float(unit[2])
@@ -65,7 +66,7 @@ def surroundings(
 def derive(own: dict[str, Any], profile: Profile) -> None:
     """Add to `own` what follows from a satellite's parameters and never changes."""
     shell = profile.shell[0]
-    own["earth_view"] = float(thermal.vertical_view_factor(shell.altitude_km * 1e3))
+    own["earth_view"] = thermal.vertical_view_factor(shell.altitude_km * 1e3)
     own["cell_area_m2"] = (
         own["array_area_m2"]
         * own["packing_ratio"]
@@ -79,15 +80,13 @@ def derive(own: dict[str, Any], profile: Profile) -> None:
         own[f"{part}_exchange_ratio"] = thermal.exchanger_effectiveness(
             own[f"{part}_conductance_w_k"], own["coolant_w_k"]
         )
-    own["radiator_sun_cos"] = float(np.sin(np.radians(own["radiator_sun_deg"])))  # edge-on
+    own["radiator_sun_cos"] = np.sin(np.radians(own["radiator_sun_deg"]))  # edge-on
     own["payload_full_w"] = own["chips"] * (own["chip_w"] + own["host_w_per_chip"])
     own["payload_idle_w"] = own["payload_full_w"] * own["idle_ratio"]
     own["chip_rise_k_w"] = own["chip_resistance_k_w"] / own["chips"]
     own["wavelength_m"] = own["wavelength_nm"] * 1e-9
-    own["aperture_gain"] = float(
-        links.aperture_gain_ratio(
-            own["aperture_m"], own["wavelength_m"], own["aperture_efficiency_ratio"]
-        )
+    own["aperture_gain"] = links.aperture_gain_ratio(
+        own["aperture_m"], own["wavelength_m"], own["aperture_efficiency_ratio"]
     )
     own["system_loss_ratio"] = 10 ** (own["system_loss_db"] * -0.1)
     own["rated_tops"] = own["chips"] * own["chip_tops"] * own["mfu_ratio"]
@@ -97,6 +96,8 @@ def derive(own: dict[str, Any], profile: Profile) -> None:
     fluence = own["dose_rad_per_year"] * own["protons_cm2_per_rad"]
     own["uncorrected_per_s"] = fluence * own["uecc_cm2"] * own["chips"] / YEAR_S
     own["resets_per_s"] = own["dose_rad_per_year"] / own["host_rad_per_reset"] / YEAR_S
+    for name, value in own.items():  # a NumPy scalar would turn a float32 fleet into float64
+        own[name] = value.astype(np.float32) if isinstance(value, np.ndarray) else float(value)
 
 
 def initial_state(own: Own, rows: int) -> dict[str, Array]:
@@ -150,7 +151,7 @@ def _array(
         own["panel_absorptivity"],
         own["panel_emissivity"],
     )
-    state["panel_degc"] = thermal.radiating_step_degc(
+    state["panel_degc"][:] = thermal.radiating_step_degc(
         panel_degc,
         absorbed - array_w / own["array_area_m2"],
         1.0,
@@ -160,8 +161,9 @@ def _array(
     )
     heat_k = panel_degc - power.CELL_REFERENCE_DEGC
     volts = own["array_mpp_v"] * (1 - own["cell_voltage_per_k"] * heat_k)
-    true["array_v"] = np.where(around.lit_ratio > DARK_RATIO, volts, 0).astype(np.float32)
-    true["array_a"] = np.where(around.lit_ratio > DARK_RATIO, array_w / volts, 0)
+    starts = (around.lit_ratio > DARK_RATIO).astype(np.float32)
+    true["array_v"] = volts * starts
+    true["array_a"] = array_w / volts * starts
     true["sunlit"] = (around.lit_ratio > 0.5).astype(np.float32)
     return array_w
 
@@ -177,9 +179,8 @@ def _work(own: Own, state: dict[str, Array], around: Surroundings, true: dict[st
     on = 1 - state["safe"]
     busy = np.minimum(own["busy_ratio"] * (1 + LOAD_WOBBLE_RATIO * around.load_wave), 1)
     true["clock_ratio"] = clock * on
-    true["payload_w"] = on * compute.payload_power_w(
-        own["payload_idle_w"], own["payload_full_w"], busy, clock
-    )
+    payload_w = compute.payload_power_w(own["payload_idle_w"], own["payload_full_w"], busy, clock)
+    true["payload_w"] = (on * payload_w).astype(np.float32)
     true["load_w"] = true["payload_w"] + own["bus_w"]
     true["work_done_tops"] = (
         true["clock_ratio"] * busy * own["rated_tops"] * own["between_checkpoints_ratio"]
@@ -205,7 +206,7 @@ def _battery(
         charge, full_wh, own["charge_limit_c"], own["taper_from_ratio"]
     )
     pack_w = np.minimum(surplus_w, accepted_w)
-    state["energy_wh"] = battery.step_wh(
+    state["energy_wh"][:] = battery.step_wh(
         state["energy_wh"],
         pack_w,
         full_wh,
@@ -218,11 +219,11 @@ def _battery(
     warmth_w = amps * amps * own["pack_ohm"] - own["conductance_w_k"] * (
         state["battery_degc"] - own["mount_degc"]
     )
-    state["battery_degc"] = thermal.relaxing_step_degc(
+    state["battery_degc"][:] = thermal.relaxing_step_degc(
         state["battery_degc"], warmth_w, own["conductance_w_k"], own["heat_capacity_j_k"], dt_s
     )
     stays_safe = (state["safe"] > 0) & (charge < own["resume_above_ratio"])
-    state["safe"] = (stays_safe | (charge < own["safe_below_ratio"])).astype(np.float32)
+    state["safe"][:] = (stays_safe | (charge < own["safe_below_ratio"])).astype(np.float32)
     true["battery_v"] = rest_v + amps * own["pack_ohm"]
     true["battery_a"] = amps
     true["battery_t_degc"] = state["battery_degc"]
@@ -251,14 +252,14 @@ def _heat(
     true["radiator_t_degc"] = radiator
     true["chip_mean_t_degc"] = plate + own["chip_rise_k_w"] * true["payload_w"]
     true["chip_max_t_degc"] = true["chip_mean_t_degc"] + own["chip_spread_k"]
-    state["plate_degc"] = thermal.relaxing_step_degc(
+    state["plate_degc"][:] = thermal.relaxing_step_degc(
         plate,
         true["payload_w"] - carried_w,
         own["coolant_w_k"] * own["plate_exchange_ratio"],
         own["plate_capacity_j_k"],
         dt_s,
     )
-    state["radiator_degc"] = thermal.radiating_step_degc(
+    state["radiator_degc"][:] = thermal.radiating_step_degc(
         radiator,
         carried_w + own["radiator_area_m2"] * absorbed,
         own["radiator_area_m2"],
