@@ -104,7 +104,10 @@ def harden(
         settings.append(("allowed_directories", f"[{_literal(str(Path(segments_dir).resolve()))}]"))
     settings += [
         # What the door itself sets on each of its cursors; no SET of a client reaches DuckDB.
-        ("allowed_configs", "['TimeZone', 'search_path', 'operator_memory_limit']"),
+        (
+            "allowed_configs",
+            "['TimeZone', 'integer_division', 'default_null_order', 'operator_memory_limit']",
+        ),
         ("enable_external_access", "false"),
         ("lock_configuration", "true"),
     ]

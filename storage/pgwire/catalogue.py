@@ -14,6 +14,7 @@ from __future__ import annotations
 import duckdb
 
 from storage.admission import CATALOGUE
+from storage.latest_view import FRAME
 from storage.pgwire import types
 
 OWNER_OID = 10
@@ -115,7 +116,10 @@ _VIEWS = {
       UNION ALL
       SELECT view_oid, view_name,
              CASE schema_name WHEN 'main' THEN 'public' ELSE schema_name END,
-             'v', 0, column_count, comment, view_oid, false, sql
+             -- `latest` and what reads segments are tables to a reader: data, not derived
+             CASE WHEN contains(sql, '{frame}') OR contains(sql, 'read_parquet') THEN 'r'
+                  ELSE 'v' END,
+             0, column_count, comment, view_oid, false, sql
       FROM duckdb_views() WHERE database_name = current_database() AND NOT internal
       UNION ALL
       SELECT coalesce({known_oids}[view_name], view_oid), view_name,
@@ -448,6 +452,7 @@ def install_catalogue(
         "{pg}": pg,
         "{user}": user.replace("'", "''"),
         "{database}": database.replace("'", "''"),
+        "{frame}": FRAME,
         "{types}": _type_rows(),
         "{type_cases}": _type_cases(),
         "{known_oids}": "MAP {" + ", ".join(f"'{k}': {v}" for k, v in _KNOWN_OIDS.items()) + "}",

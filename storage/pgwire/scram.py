@@ -46,7 +46,11 @@ class Exchange:
     def first(self, client_first: bytes) -> bytes:
         """Return server-first. Raises ValueError on a malformed message."""
         try:
-            self._server.set_client_first(client_first.decode("utf-8"))
+            text = client_first.decode("utf-8")
+            # libpq leaves the name empty, as PostgreSQL ignores it; scramp wants one to read the
+            # message, while the proof is over the message as it was sent.
+            self._server.set_client_first(text.replace(",n=,", ",n=*,", 1))
+            self._server.client_first_bare = text.split(",", 2)[2]
             return str(self._server.get_server_first()).encode()
         except (ScramException, UnicodeDecodeError, ValueError, IndexError) as problem:
             raise ValueError(f"malformed SCRAM message: {problem}") from None

@@ -1,0 +1,6 @@
+"""The PostgreSQL-wire door: psql, Grafana, psycopg and the like read the twin through it."""
+
+from storage.pgwire.catalogue import install_catalogue
+from storage.pgwire.server import Door, DoorLimits
+
+__all__ = ["Door", "DoorLimits", "install_catalogue"]

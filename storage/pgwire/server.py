@@ -1,0 +1,394 @@
+"""The door: listens, logs clients in, gives each a thread, and watches what runs."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import logging
+import secrets
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import duckdb
+
+from storage.pgwire import messages
+from storage.pgwire.engine import Stopped
+from storage.pgwire.errors import SqlError
+from storage.pgwire.messages import EncodingError, ProtocolError, Reader
+from storage.pgwire.scram import MECHANISM, Verifier
+from storage.pgwire.session import Session
+from storage.pgwire.wire import Closed, IdleTooLong, Wire
+
+_WATCH_EVERY_S = 0.05  # how late a timeout, a cancel or a hang-up may take effect
+_MAX_STARTUP_BYTES = 10_000  # as PostgreSQL's MAX_STARTUP_PACKET_LENGTH
+_FAILED_LOGIN_S = 0.3  # each failed login waits, and longer the more fail ...
+_MAX_FAILED_LOGIN_S = 3.0  # ... up to this
+_FORGET_FAILURES_S = 60.0
+
+_log = logging.getLogger("orbitwin.storage.door")
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLimits:
+    """What one client, and all of them together, may take; 0 is no limit where it says so."""
+
+    max_clients: int = 32
+    max_portals: int = 16  # open portals and cursors of one client
+    max_statements: int = 1_000  # prepared statements of one client
+    max_rows: int = 0  # of one result; 0: none
+    max_message_bytes: int = 16 * 1024 * 1024  # one message of a client
+    statement_timeout_s: float = 10.0  # of DuckDB's work on one statement; 0: none
+    idle_timeout_s: float = 3_600.0  # without a message; 0: none
+    login_timeout_s: float = 10.0
+    send_timeout_s: float = 300.0  # a client that takes nothing for so long is left; 0: never
+    operator_memory: str = "512MB"  # DuckDB's operator_memory_limit of each cursor; "": DuckDB's
+
+
+@dataclass(slots=True)
+class _Client:
+    """A connection from accept to close."""
+
+    wire: Wire
+    pid: int
+    secret: int
+    thread: threading.Thread | None = None
+    session: Session | None = None
+
+
+class Door:
+    """A PostgreSQL-wire server over one DuckDB instance, for readers."""
+
+    def __init__(
+        self,
+        open_cursor: Callable[[], duckdb.DuckDBPyConnection],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        user: str = "orbitwin",
+        password: str,
+        database: str = "twin",
+        limits: DoorLimits | None = None,
+        refresh: Callable[[duckdb.DuckDBPyConnection], None] = lambda _cursor: None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`open_cursor` gives a fresh cursor, `refresh` is called with it before each statement.
+
+        `storage.pgwire.install_catalogue` must have run on the same DuckDB instance. Raises
+        ValueError where `host` is not loopback and there is no `tls`, or `password` is empty.
+        """
+        if not password:
+            raise ValueError("the SQL door needs a password")
+        self._remote = not _is_loopback(host)
+        if self._remote and tls is None:
+            raise ValueError(f"the SQL door on {host} can be reached from other machines: it needs "
+                             "TLS (a certificate and key), or bind 127.0.0.1")  # fmt: skip
+        self.host, self.port = host, port
+        self.user, self.database = user, database
+        self.limits = limits or DoorLimits()
+        self.refresh = refresh
+        self._open_cursor, self._tls = open_cursor, tls
+        self._verifier = Verifier(user, password)
+        self._listener: socket.socket | None = None
+        self._threads: list[threading.Thread] = []
+        self._clients: dict[int, _Client] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._next_pid = 0
+        self._failures: list[float] = []
+        self._counts = {
+            "sessions_total": 0, "logins_failed_total": 0, "queries_total": 0,
+            "refused_total": 0, "errors_total": 0, "rows_total": 0,
+        }  # fmt: skip
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bind and serve in background threads. Raises OSError if the port cannot be had."""
+        try:
+            listener = socket.create_server((self.host, self.port), backlog=128)
+        except OSError as problem:
+            raise OSError(
+                problem.errno,
+                f"the SQL door cannot listen on {self.host}:{self.port}: {problem.strerror}; "
+                "choose another port",
+            ) from None
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        self._stopping.clear()
+        for name, target in (("sql-door", self._accept), ("sql-door-watch", self._watch)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Interrupt queries, tell the clients, join the threads, close the cursors."""
+        until = time.monotonic() + timeout_s
+        self._stopping.set()
+        if self._listener is not None:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        clients = self._snapshot()
+        for client in clients:
+            if client.session is not None:
+                client.session.engine.stop("stop")
+            client.wire.shut(socket.SHUT_RD)
+        for client in clients:
+            if client.thread is not None:
+                client.thread.join(max(0.0, min(1.0, until - time.monotonic())))
+                if client.thread.is_alive():
+                    client.wire.shut()  # it waits on a client that takes nothing
+                    client.thread.join(max(0.0, until - time.monotonic()))
+        for thread in self._threads:
+            thread.join(max(0.1, until - time.monotonic()))
+        self._threads.clear()
+
+    def stats(self) -> dict[str, int]:
+        """Counters: sessions (now), sessions_total, queries_total, refused_total, and so on."""
+        with self._lock:
+            return {"sessions": len(self._clients), **self._counts}
+
+    # -- for sessions -----------------------------------------------------------------------------
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A fresh cursor with what PostgreSQL's clients expect of sorting and dividing."""
+        cursor = self._open_cursor()
+        for name, value in (
+            ("integer_division", "true"),
+            ("default_null_order", "'nulls_last_on_asc_first_on_desc'"),
+            ("operator_memory_limit", f"'{self.limits.operator_memory}'"),
+        ):
+            if value != "''":
+                cursor.execute(f"SET {name} = {value}")
+        return cursor
+
+    def count_query(self) -> None:
+        with self._lock:
+            self._counts["queries_total"] += 1
+
+    def count_rows(self, rows: int) -> None:
+        with self._lock:
+            self._counts["rows_total"] += rows
+
+    def count_error(self, refused: bool, problem: SqlError) -> None:
+        """Count an error sent to a client; a refusal is logged too."""
+        with self._lock:
+            self._counts["errors_total"] += 1
+            self._counts["refused_total"] += refused
+        if refused:
+            _log.warning("SQL refused (%s): %s", problem.sqlstate, problem.message)
+
+    def log_fault(self, problem: BaseException) -> None:
+        """A fault of the door's own: with its traceback, for whoever reads the log."""
+        _log.error("fault in the SQL door", exc_info=problem)
+
+    # -- threads ----------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        while not self._stopping.is_set():
+            try:
+                connection, _address = self._listener.accept()
+            except OSError:
+                if self._stopping.is_set():
+                    return
+                time.sleep(0.1)  # out of file descriptors: the clients that are in go on
+                continue
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            wire = Wire(connection, self.limits.max_message_bytes, self.limits.send_timeout_s)
+            with self._lock:
+                self._next_pid += 1
+                client = _Client(wire, self._next_pid, secrets.randbits(32))
+                self._clients[client.pid] = client
+            client.thread = threading.Thread(
+                target=self._client, args=(client,), name=f"sql-{client.pid}", daemon=True
+            )
+            client.thread.start()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_WATCH_EVERY_S):
+            now = time.monotonic()
+            for client in self._snapshot():
+                session = client.session
+                if session is not None and session.engine.busy():
+                    session.engine.inspect(now, client.wire.gone())
+
+    def _snapshot(self) -> list[_Client]:
+        with self._lock:
+            return list(self._clients.values())
+
+    def _client(self, client: _Client) -> None:
+        """One client's thread: log in, serve, leave."""
+        wire = client.wire
+        try:
+            startup = self._start(client)
+            if startup is None:
+                return
+            self._login(client, startup)
+            session = Session(self, wire, self.user, self.database, client.pid)
+            client.session = session
+            try:
+                with self._lock:
+                    self._counts["sessions_total"] += 1
+                wire.put(messages.authentication(0))
+                session.greet(startup, client.secret)
+                session.serve()
+            finally:
+                session.close()
+        except IdleTooLong:
+            what = "idle-session timeout" if client.session else "authentication timeout"
+            self._fatal(wire, "57P05" if client.session else "08006",
+                        f"terminating connection due to {what}")  # fmt: skip
+        except (Closed, Stopped):
+            if self._stopping.is_set():
+                self._fatal(wire, "57P01", "terminating connection due to administrator command")
+        except ProtocolError as problem:
+            self._fatal(wire, "08P01", str(problem))
+        except EncodingError as problem:
+            self._fatal(wire, "22021", str(problem))
+        except _Rejected as problem:
+            self._fatal(wire, problem.sqlstate, str(problem))
+        except SqlError as problem:  # a setting of the startup message
+            self._fatal(wire, problem.sqlstate, problem.message)
+        except duckdb.Error as problem:
+            self.log_fault(problem)
+            self._fatal(wire, "XX000", "the history database is not available")
+        except Exception as problem:  # a fault of the door: logged, others go on
+            self.log_fault(problem)
+        finally:
+            wire.close()
+            with self._lock:
+                self._clients.pop(client.pid, None)
+
+    def _fatal(self, wire: Wire, sqlstate: str, text: str) -> None:
+        with suppress(Closed):
+            wire.put(messages.error(sqlstate, text, severity="FATAL"))
+            wire.flush()
+
+    # -- login ------------------------------------------------------------------------------------
+
+    def _start(self, client: _Client) -> dict[str, str] | None:
+        """The startup message's parameters; None when it was a cancel request."""
+        wire, until = client.wire, time.monotonic() + self.limits.login_timeout_s
+        encrypted = False
+        while True:
+            (size,) = struct.unpack("!I", wire.take(4, until))
+            if not 8 <= size <= _MAX_STARTUP_BYTES:
+                raise ProtocolError("invalid length of startup packet")
+            body = wire.take(size - 4, until)
+            (code,) = struct.unpack("!I", body[:4])
+            if code == messages.CANCEL_REQUEST:
+                if len(body) == 12:
+                    self._cancel(*struct.unpack("!II", body[4:]))
+                return None
+            if code == messages.SSL_REQUEST and self._tls is not None and not encrypted:
+                if wire.pending():  # bytes sent before the handshake could be an attacker's
+                    raise ProtocolError("received unencrypted data after SSL request")
+                wire.put(b"S")
+                wire.flush()
+                try:
+                    wire.connection = self._tls.wrap_socket(wire.connection, server_side=True)
+                except (OSError, ssl.SSLError):
+                    raise Closed from None
+                encrypted = True
+            elif code in (messages.SSL_REQUEST, messages.GSS_REQUEST):
+                wire.put(b"N")
+                wire.flush()
+            else:
+                break
+        if code >> 16 != 3:
+            raise _Rejected("0A000", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: "
+                            "server supports 3.0")  # fmt: skip
+        if self._remote and not encrypted:
+            raise _Rejected("28000", "the SQL door takes only encrypted connections here")
+        reader, startup = Reader(body[4:]), {}
+        while name := reader.text():
+            startup[name] = reader.text()
+        unknown = [name for name in startup if name.startswith("_pq_.")]
+        if code & 0xFFFF or unknown:
+            wire.put(messages.negotiate(unknown))
+        if not startup.get("user"):
+            raise _Rejected("28000", "no PostgreSQL user name specified in startup packet")
+        with self._lock:
+            count = len(self._clients)
+        if count > self.limits.max_clients:
+            raise _Rejected("53300", f"sorry, too many clients already: the most is "
+                            f"{self.limits.max_clients}")  # fmt: skip
+        return startup
+
+    def _login(self, client: _Client, startup: dict[str, str]) -> None:
+        """SCRAM-SHA-256, then the database's name. Raises _Rejected."""
+        wire, limit_s = client.wire, self.limits.login_timeout_s
+        wire.put(messages.authentication(10, messages.text(MECHANISM) + b"\0"))
+        wire.flush()
+        exchange = self._verifier.exchange(startup["user"])
+        first = self._sasl(wire, limit_s)
+        mechanism = first.text()
+        if mechanism != MECHANISM:
+            raise _Rejected("28000", "client selected an invalid SASL authentication mechanism")
+        try:
+            challenge = exchange.first(first.take(first.int()))
+        except ValueError as problem:
+            raise _Rejected("08P01", str(problem)) from None
+        wire.put(messages.authentication(11, challenge))
+        wire.flush()
+        proof = exchange.final(self._sasl(wire, limit_s).rest())
+        if proof is None:
+            self._delay_failure()
+            raise _Rejected(
+                "28P01", f'password authentication failed for user "{startup["user"]}"'
+            )
+        wire.put(messages.authentication(12, proof))
+        wanted = startup.get("database") or startup["user"]
+        if wanted != self.database:
+            raise _Rejected("3D000", f'database "{wanted}" does not exist')
+
+    @staticmethod
+    def _sasl(wire: Wire, limit_s: float) -> Reader:
+        kind, body = wire.message(limit_s)
+        if kind != b"p":
+            raise ProtocolError("expected SASL response")
+        return Reader(body)
+
+    def _delay_failure(self) -> None:
+        """Guessing costs time, the more the more is guessed; clients that are in feel nothing."""
+        now = time.monotonic()
+        with self._lock:
+            self._counts["logins_failed_total"] += 1
+            self._failures = [at for at in self._failures if now - at < _FORGET_FAILURES_S]
+            self._failures.append(now)
+            recent = len(self._failures)
+        _log.warning("SQL login failed (%d in the last minute)", recent)
+        self._stopping.wait(min(_FAILED_LOGIN_S * recent, _MAX_FAILED_LOGIN_S))
+
+    def _cancel(self, pid: int, secret: int) -> None:
+        with self._lock:
+            client = self._clients.get(pid)
+        if client is None or client.session is None:
+            return
+        if hmac.compare_digest(struct.pack("!I", client.secret), struct.pack("!I", secret)):
+            client.session.engine.stop("cancel")
+
+
+class _Rejected(Exception):
+    """A login that is not let in."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
