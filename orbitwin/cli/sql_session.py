@@ -37,12 +37,16 @@ class StoppedSession:
             self._cursor.execute(statement)
             columns = [entry[0] for entry in self._cursor.description or ()]
             return Answer(columns, self._cursor.fetchall() if columns else ())
-        except (OrbitwinError, KeyboardInterrupt):
+        except OrbitwinError:
             raise
-        except Exception as error:  # DuckDB's errors; only storage may import their classes
-            sqlstate = str(getattr(error, "sqlstate", "") or "")
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise SqlError(sqlstate, lines[0], " ".join(lines[1:]).strip()) from None
+        except Exception as error:  # DuckDB's; only storage may import their classes
+            from storage.pgwire.errors import from_duckdb
+
+            sqlstate = getattr(error, "sqlstate", "")  # of what was not let in
+            if sqlstate:
+                raise SqlError(sqlstate, str(error)) from None
+            found = from_duckdb(error, statement)  # as the door would word it
+            raise SqlError(found.sqlstate, found.message, found.hint) from None
 
     def close(self) -> None:
         self._cursor.close()

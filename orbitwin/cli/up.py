@@ -171,7 +171,7 @@ def _run(twin: Twin, duration_s: float | None, settings: Settings) -> Balance | 
 
 def _farewell(account: Balance | None) -> str:
     if account is None or not account.frames_sent:
-        return "stopped"
+        return "stopped; what is sent and not yet stored stands in Kafka's log"
     text = (
         f"stopped: {account.rows_sent:,} rows sent, {account.rows_stored:,} stored, "
         f"{account.rows_lost:,} lost, {account.rows_duplicated:,} doubled"
