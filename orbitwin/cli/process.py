@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import threading
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orbitwin.cli import options
+
+if TYPE_CHECKING:
+    from orbitwin.health import Health
+    from orbitwin.settings import Settings
 
 EXAMPLES = """
 orbitwin process --bootstrap localhost:9092
@@ -44,11 +49,10 @@ def process(
         )
     )
 
-    def run(*arguments: object) -> int:
-        from processors import app
+    def run(settings: Settings, health: Health, stop: threading.Event) -> int:
+        from processors.app import run  # once /healthz answers: it imports a lot
 
-        code: int = app.run(*arguments)
-        return code
+        return run(settings, health, stop)
 
     name = part_name("processor", settings.processor.worker)
     raise typer.Exit(run_part(name, settings, run))

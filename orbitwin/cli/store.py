@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from typing import TYPE_CHECKING
+
 import typer
 
 from orbitwin.cli import options
+
+if TYPE_CHECKING:
+    from orbitwin.health import Health
+    from orbitwin.settings import Settings
 
 EXAMPLES = """
 orbitwin store --bootstrap localhost:9092
@@ -25,10 +32,9 @@ def store(
         options.load_settings(data, config, vehicle=vehicle, kafka__bootstrap=bootstrap)
     )
 
-    def run(*arguments: object) -> int:
-        from storage import historian
+    def run(settings: Settings, health: Health, stop: threading.Event) -> int:
+        from storage.historian import run  # once /healthz answers: it imports a lot
 
-        code: int = historian.run(*arguments)
-        return code
+        return run(settings, health, stop)
 
     raise typer.Exit(run_part("historian", settings, run))
