@@ -38,6 +38,7 @@ REQUEST_TIMEOUT_MS = 10_000  # a broker that answers nothing for so long is aske
 RECONNECT_MAX_MS = 1_000
 RECORD_OVERHEAD_BYTES = 512  # key, headers and framing of a record
 FOR_EVER_MS = 2**31 - 1
+TOPICS = (FLEET, TELEMETRY, DEAD_LETTERS)  # that a producer writes to
 WAIT_S = 0.25  # a blocked send looks this often whether to stop
 STALLED_S = 3.0  # no acknowledgement for so long: say that the brokers do not answer
 
@@ -217,6 +218,11 @@ class Publisher:
     # --- waiting -----------------------------------------------------------------------------
 
     @property
+    def bytes_in_flight(self) -> int:
+        """Bytes that wait for their acknowledgement."""
+        return self._bytes
+
+    @property
     def idle(self) -> bool:
         """Whether everything that was handed over has been acknowledged."""
         return self._records == 0 and not self._failed
@@ -285,7 +291,7 @@ def connect(
     assert_fast_crc()
     health.not_ready(f"waiting for Kafka at {connection.bootstrap}")
     partitions: dict[str, int] = {}
-    names = [topic.name for topic in (FLEET, TELEMETRY, DEAD_LETTERS)]
+    names = [topic.name for topic in TOPICS]
 
     def attempt() -> Publisher:
         partitions.update({t.name: t.partitions for t in describe_topics(connection, names)})
@@ -311,7 +317,7 @@ def connect(
 def _open(connection: Connection) -> KafkaProducer:
     from kafka import KafkaProducer
 
-    return KafkaProducer(
+    producer = KafkaProducer(
         **connection.python_config(),
         client_id="orbitwin-producer",
         acks="all",
@@ -326,3 +332,7 @@ def _open(connection: Connection) -> KafkaProducer:
         allow_auto_create_topics=False,
         metrics_enabled=False,
     )
+    for topic in TOPICS:
+        # A send to a topic whose partitions are not known yet spins while no broker answers.
+        producer.partitions_for(topic.name)
+    return producer
