@@ -16,7 +16,7 @@ from dashboards.panels import (
     time_series,
 )
 from dashboards.satellite import satellite_uid
-from dashboards.sql import BUCKET, CLOSED, OF_FLEET, fleet_newest, fleet_tier
+from dashboards.sql import BUCKET, CLOSED, OF_FLEET, fleet_tier
 from dashboards.units import (
     COLOURS,
     FRESHNESS_MAPPING,
@@ -93,44 +93,47 @@ def _now() -> list[Json]:
         stat(
             "Satellites",
             "Satellites that belong to the chosen fleets and shells.",
-            fleet_newest(_count("satellites")),
+            _count(satellites="true"),
             "none",
         ),
         stat(
             "Reporting",
-            "Satellites of which a packet belongs to the newest second.",
-            fleet_newest(_count("reporting")),
+            "Satellites that have been heard and are not stale.",
+            _count(reporting="NOT stale AND t_event IS NOT NULL"),
             "none",
         ),
         stat(
             "Stale",
             "Satellites that missed several packets in a row: their values are old, and every "
             "panel that shows them says so.",
-            fleet_newest(_count("stale")),
+            _count(stale="stale"),
             "none",
             thresholds=STALE_STEPS,
         ),
         stat(
             "Data age",
-            "Now less the newest second that is stored. It grows while nothing arrives, and is "
-            "large when a recording with its original times is looked at.",
-            "SELECT epoch(now() - max(ts)) AS age FROM fleet_1s",
+            "Now less the event time of the newest packet of any satellite. It grows while nothing "
+            "arrives, and is large when a recording with its original times is looked at.",
+            f"SELECT epoch(now() - max(t_event)) AS age FROM latest WHERE {OF_FLEET}",
             "s",
             thresholds=AGE_STEPS,
             decimals=0,
         ),
         bar_gauge(
             "Severities",
-            "Satellites by the worst severity of any of their limits, in the newest second.",
-            fleet_newest(", ".join(_count(s) for s in SEVERITIES)),
+            "Satellites by the worst severity of any of their limits; stale ones do not count.",
+            _count(**{s: f"severity = '{s}' AND NOT stale" for s in SEVERITIES}),
             COLOURS,
             size=(8, 4),
         ),
     ]
 
 
-def _count(column: str) -> str:
-    return f"CAST(sum({column}) AS BIGINT) AS {column}"  # a sum is 128 bits wide otherwise
+def _count(**what: str) -> str:
+    """Numbers of satellites by condition. From `latest`: `fleet_1s` says nothing of a fleet in a
+    second in which none of its packets fell."""
+    counts = ", ".join(f"count(*) FILTER ({where}) AS {name}" for name, where in what.items())
+    return f"SELECT {counts} FROM latest WHERE {OF_FLEET}"
 
 
 def _worst() -> list[Json]:
@@ -229,19 +232,30 @@ GROUP BY 1, 2 ORDER BY 1, 2""",
     )
 
 
+def _by_fleet(counts: dict[str, str]) -> str:
+    """Numbers of satellites over time: the `min` or `max` of each bucket, fleet by fleet.
+
+    Fleets report in different rhythms: only within one do the groups of a second add up.
+    """
+    totals = ", ".join(f"sum({c}) AS {c}" for c in counts)
+    chosen = ", ".join(f"{how}({c}) AS {c}" for c, how in counts.items())
+    return f"""{fleet_tier(["fleet", *counts])}, moments AS (
+  SELECT ts, fleet, {totals} FROM tier GROUP BY ts, fleet
+), buckets AS (
+  SELECT {BUCKET}, fleet, {chosen} FROM moments, newest WHERE {CLOSED} GROUP BY 1, 2
+)
+SELECT time, {totals} FROM buckets GROUP BY time ORDER BY time"""
+
+
 def _severity() -> list[Json]:
     abnormal = SEVERITIES[1:]
-    totals = ", ".join(f"sum({s}) AS {s}" for s in abnormal)
     return [
         time_series(
             "Satellites by severity",
             "How many satellites left nominal, and how badly; the most in each bucket. Nominal "
             "ones are left out: they would hide the rest.",
             f"""
-{fleet_tier(abnormal)}, moments AS (SELECT ts, {totals} FROM tier GROUP BY ts)
-SELECT {BUCKET}, {", ".join(f"max({s}) AS {s}" for s in abnormal)}
-FROM moments, newest WHERE {CLOSED}
-GROUP BY 1 ORDER BY 1""",
+{_by_fleet({s: "max" for s in abnormal})}""",
             "none",
             stacked=True,
             overrides=[override(s, fixed_colour(COLOURS[s])) for s in abnormal],
@@ -252,12 +266,7 @@ GROUP BY 1 ORDER BY 1""",
             "Does telemetry arrive? The fewest that reported and the most that were stale in "
             "each bucket.",
             f"""
-{fleet_tier(["reporting", "stale"])}, moments AS (
-  SELECT ts, sum(reporting) AS reporting, sum(stale) AS stale FROM tier GROUP BY ts
-)
-SELECT {BUCKET}, min(reporting) AS reporting, max(stale) AS stale
-FROM moments, newest WHERE {CLOSED}
-GROUP BY 1 ORDER BY 1""",
+{_by_fleet({"reporting": "min", "stale": "max"})}""",
             "none",
             overrides=[
                 override("reporting", fixed_colour(COLOURS["normal"])),

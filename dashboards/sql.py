@@ -36,13 +36,6 @@ def fleet_tier(columns: Iterable[str]) -> str:
 ), newest AS (SELECT max(until) AS ends FROM tier)"""
 
 
-def fleet_newest(columns: str) -> str:
-    """One row: `columns` (aggregates) over the newest second of the time range."""
-    return f"""SELECT {columns}
-FROM fleet_1s
-WHERE ts = (SELECT max(ts) FROM fleet_1s WHERE $__timeFilter(ts)) AND {OF_FLEET}"""
-
-
 def satellite_tier(state: str, period_s: float) -> str:
     """CTEs `tier` (ts, low, mean, high) and `newest` (ends) of one derived state of a satellite.
 
