@@ -23,6 +23,14 @@ def aperture_gain_ratio(
     return efficiency_ratio * (np.pi * diameter_m / wavelength_m) ** 2
 
 
+def beam_gain_ratio(divergence_rad: Numbers) -> Numbers:
+    """Gain of a Gaussian beam, power ratio: 16 / theta^2 with its full 1/e^2 angle, rad.
+
+    Source: Liang et al., arXiv 2204.13177.
+    """
+    return 16 / divergence_rad**2
+
+
 def confocal_range_m(diameter_m: Numbers, wavelength_m: Numbers) -> Numbers:
     """Range up to which a beam stays within its aperture, m: pi a^2 / lambda (arXiv 2511.19468)."""
     return np.pi * (diameter_m / 2) ** 2 / wavelength_m

@@ -75,3 +75,10 @@ def test_coolant_loop_is_in_balance():
 def test_headroom_in_watts_is_zero_at_the_limit():
     steady_w = 30.0 * (thermal.emitted_w_m2(60.0, 0.9) - 100)
     assert thermal.headroom_w(60.0, 30.0, 0.9, 100, steady_w) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("m2", "degc"), [(25, 63.7), (30, 50.1), (40, 30.2)])
+def test_radiator_of_a_30_kw_satellite_at_500_km(m2, degc):
+    view = thermal.vertical_view_factor(500e3)
+    absorbed = thermal.absorbed_w_m2(0, 0, 237, 0, view, 0.15, 0.9)
+    assert thermal.equilibrium_degc(30e3 / m2 + absorbed, 0.9) == pytest.approx(degc, abs=0.1)

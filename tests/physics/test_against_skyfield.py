@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sgp4 import omm
+from sgp4.api import Satrec
 from skyfield.api import EarthSatellite, load_file
+from skyfield.constants import AU_M
+from skyfield.positionlib import Geocentric
 
+from orbitwin.layout import PlannedOrbit
 from orbitwin.physics import eclipse, frames, sun
+from orbitwin.physics import orbit as orbits
+from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.physics.sgp4_batch import ElementError, Sgp4Orbit
 
 skyfield_data = pytest.importorskip("skyfield_data")
 SAMPLE = Path(__file__).parents[1] / "data" / "starlink_omm_sample.json"
+OPTIONAL = {
+    "BSTAR": 0,
+    "MEAN_MOTION_DOT": 0,
+    "MEAN_MOTION_DDOT": 0,
+    "EPHEMERIS_TYPE": 0,
+    "CLASSIFICATION_TYPE": "U",
+    "ELEMENT_SET_NO": 1,
+    "REV_AT_EPOCH": 0,
+    "OBJECT_ID": "",
+}
 START_US = 1_748_131_200_000_000  # 2025-05-25T00:00 UTC
 
 
@@ -69,6 +87,62 @@ def test_sunlit_but_for_seconds_at_the_edges(sample, ephemeris):
         edges = np.flatnonzero(np.diff(theirs)).size
         # at each edge at most two samples, 8 s, may differ: refraction-free, half of the disc
         assert (row != theirs).sum() <= 2 * edges
+
+
+@pytest.mark.parametrize(
+    ("ltan_h", "day_us", "minutes"),
+    [(18.0, 1_813_536_000_000_000, 19.58), (6.0, 1_829_347_200_000_000, 19.83)],
+)
+def test_longest_eclipse_of_a_dawn_dusk_orbit(ephemeris, ltan_h, day_us, minutes):
+    """650 km, 21 June 2027 at dusk and 21 December at dawn; skyfield's own is_sunlit too."""
+    a_m = EARTH_RADIUS_M + 650e3
+    elements = orbits.mean_elements(
+        day_us,
+        a_m,
+        orbits.sun_synchronous_inclination_rad(a_m),
+        sun.raan_of_local_time_rad(ltan_h, day_us),
+        0.0,
+    )
+    flight = PlannedOrbit(elements)
+    seconds = np.arange(0, 5864, 2)
+    place_m = np.hstack([flight.positions_m(day_us + int(s) * 1_000_000) for s in seconds])
+    sun_m = sun.sun_position_m(day_us)
+    dark = eclipse.in_cylinder(place_m, sun_m / np.linalg.norm(sun_m))
+    assert dark.sum() * 2 / 60 == pytest.approx(minutes, abs=0.3)
+    moments = frames.skyfield_time(day_us) + seconds / 86_400
+    theirs = Geocentric(place_m.astype(float) / AU_M, t=moments, center=399).is_sunlit(ephemeris)
+    assert (dark == theirs).sum() <= 4  # they say lit where we say dark
+
+
+def test_mean_orbit_stays_with_sgp4_for_a_day():
+    """A circular mean orbit at 550 km, rates matched: short-period J2 leaves 12 km at most."""
+    fields = {
+        "OBJECT_NAME": "CIRCULAR",
+        "NORAD_CAT_ID": 1,
+        "EPOCH": "2025-05-25T00:00:00.000000",
+        "MEAN_MOTION": 15.06,
+        "ECCENTRICITY": 1e-6,
+        "INCLINATION": 53.0,
+        "RA_OF_ASC_NODE": 40.0,
+        "ARG_OF_PERICENTER": 0.0,
+        "MEAN_ANOMALY": 10.0,
+    }
+    real = Sgp4Orbit([fields])
+    day = START_US + 1_000_000 * np.arange(0, 86_400, 60)
+    expected = np.hstack([real.positions_m(int(t)) for t in day])
+
+    satrec = Satrec()
+    omm.initialize(satrec, {k: str(v) for k, v in (fields | OPTIONAL).items()})
+    planned = orbits.mean_elements(
+        START_US, satrec.a * 6_378_135.0, np.radians(53.0), np.radians(40.0), np.radians(10.0)
+    )
+    matched = dataclasses.replace(
+        planned,
+        phase_rate=orbits.to_phase_rate([(satrec.mdot + satrec.argpdot) / 60]),
+        node_rate=orbits.to_phase_rate([satrec.nodedot / 60]),
+    )
+    found = np.hstack([PlannedOrbit(matched).positions_m(int(t)) for t in day])
+    assert np.linalg.norm(found - expected, axis=0).max() < 15e3
 
 
 def test_catalogue_numbers_beyond_five_characters(sample):
