@@ -255,7 +255,7 @@ def _severity() -> list[Json]:
             "How many satellites left nominal, and how badly; the most in each bucket. Nominal "
             "ones are left out: they would hide the rest.",
             f"""
-{_by_fleet({s: "max" for s in abnormal})}""",
+{_by_fleet(dict.fromkeys(abnormal, "max"))}""",
             "none",
             stacked=True,
             overrides=[override(s, fixed_colour(COLOURS[s])) for s in abnormal],
