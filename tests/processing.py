@@ -62,9 +62,7 @@ def fleet_of(
     sat_id = np.arange(100, 100 + rows, dtype=np.int64)
     zeros = np.zeros(rows, dtype=np.int32)
     names = [f"SAT-{i}" for i in sat_id]
-    return fleet.Fleet(
-        name, vehicle, sat_id, names, ["a"] * rows, zeros, zeros, chunk_rows, **more
-    )
+    return fleet.Fleet(name, vehicle, sat_id, names, ["a"] * rows, zeros, zeros, chunk_rows, **more)
 
 
 def frame(
@@ -79,8 +77,7 @@ def frame(
     columns = vehicle.packets[packet].columns
     given = NOMINAL | dict(values or {})
     codes = {
-        c.name: c.encode(np.broadcast_to(np.float64(given.get(c.name, 0.0)), rows))
-        for c in columns
+        c.name: c.encode(np.broadcast_to(np.float64(given.get(c.name, 0.0)), rows)) for c in columns
     }
     t_us = T0_US + second * SECOND_US
     whole = Frame("f", vehicle.name, packet, 0, 0, rows, t_us, second, t_us, codes)
@@ -115,7 +112,11 @@ class Bench:
     ) -> Record:
         offset = self.state.applied + 1
         return Record(
-            self.state.partition, offset, t_us, **{"key": self.key, **more}, value=value,
+            self.state.partition,
+            offset,
+            t_us,
+            **{"key": self.key, **more},
+            value=value,
             headers=headers or {},
         )
 
@@ -170,7 +171,12 @@ class MemoryLog:
         self.unsent: list[tuple[int, Output]] = []
 
     def append(
-        self, topic: str, partition: int, key: bytes, value: bytes, t_us: int = 0,
+        self,
+        topic: str,
+        partition: int,
+        key: bytes,
+        value: bytes,
+        t_us: int = 0,
         headers: Mapping[str, bytes] | None = None,
     ) -> Record:
         place = self.topics[topic, partition]
@@ -197,6 +203,7 @@ class MemoryLog:
     def arrive(self, count: int) -> None:
         """The first `count` of what was sent is in the log."""
         for partition, output in self.unsent[: max(0, count)]:
-            self.append(output.topic, partition, output.key, output.value,
-                        headers=dict(output.headers))
+            self.append(
+                output.topic, partition, output.key, output.value, headers=dict(output.headers)
+            )
         del self.unsent[: max(0, count)]
