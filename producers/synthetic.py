@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,10 +69,11 @@ def fly(flight: Flight, settings: Settings, health: Health, stop: threading.Even
         truth = flight.truth_at(clock.now_us(pace.now_us()))
 
         def send(tick: int) -> bool:
-            measured = truth.advance(schedule.event_us(tick))
+            due = schedule.due(tick)
+            measured = truth.advance(schedule.event_us(tick), [d.packet for d in due])
             return all(
                 session.publisher.send(frame, vehicle.columns_of(frame.packet))
-                for frame in frames(fleet, schedule, tick, measured)
+                for frame in frames(fleet, schedule, tick, due, measured)
             )
 
         if session.announce(fleet, pace):
@@ -100,16 +101,20 @@ def fleet_of(flight: Flight, schedule: Schedule, vehicle: Vehicle, chunk_rows: i
 
 
 def frames(
-    fleet: Fleet, schedule: Schedule, tick: int, measured: Mapping[str, np.ndarray]
+    fleet: Fleet,
+    schedule: Schedule,
+    tick: int,
+    due: Iterable[Due],
+    measured: Mapping[str, np.ndarray],
 ) -> Iterator[Frame]:
     """The frames due at a tick, from what was measured: arrays of shape (size,) by column."""
-    for due in schedule.due(tick):
+    for packet in due:
         for chunk, low in enumerate(range(0, fleet.size, fleet.chunk_rows)):
             rows = min(fleet.chunk_rows, fleet.size - low)
-            first, end = due.rows(rows)
+            first, end = packet.rows(rows)
             if end > first:
                 part = slice(low + first, low + end)
-                yield _frame(fleet, schedule, tick, due, chunk, first, measured, part)
+                yield _frame(fleet, schedule, tick, packet, chunk, first, measured, part)
 
 
 def _frame(
