@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from orbitwin.health import Health
 from orbitwin.layout import catalogued
 from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.physics.sgp4_batch import Sgp4Orbit
+from orbitwin.profile import Profile
 from orbitwin.settings import Settings
-from producers.omm import read_catalogue
+from producers.omm import Fields, read_catalogue
 from producers.session import Summary, epoch_us
 from producers.synthetic import Flight, fly
 from producers.truth import Truth
@@ -58,21 +59,31 @@ def run_ephemeris(settings: Settings, health: Health, stop: threading.Event) -> 
     Raises UsageError for a file that cannot be used.
     """
     chosen = settings.producer
-    profile = profiles.load(chosen.profile)
     if not chosen.sources:
         raise UsageError("no orbit elements are given", "orbitwin produce ephemeris FILE...")
     elements = read_catalogue(chosen.sources).elements
-    orbit = Sgp4Orbit(elements)
-    layout = catalogued(profile, orbit.sat_id, orbit.name, [shell_of(e) for e in elements])
-    counted = CountedOrbit(orbit, health)
+    orbit = CountedOrbit(Sgp4Orbit(elements), health)
+    _say_age(orbit.orbit, epoch_us(chosen.start_epoch))
+    profile = profiles.load(chosen.profile)
+    flight = flight_of(fleet_name(chosen.sources[0]), elements, orbit, profile, chosen.seed)
+    return fly(flight, settings, health, stop)
+
+
+def flight_of(
+    name: str, elements: Sequence[Fields], orbit: CountedOrbit, profile: Profile, seed: int = 1
+) -> Flight:
+    """The satellites of `elements`, which `orbit` moves, with the subsystems of a profile."""
+    # What is sent is SGP4's position itself: a receiver's noise would hide how good it is.
+    profile = profile.model_copy(
+        update={"noise": profile.noise | dict.fromkeys(("x_m", "y_m", "z_m"), 0.0)}
+    )
+    shells = [shell_of(fields) for fields in elements]
+    layout = catalogued(profile, orbit.orbit.sat_id, orbit.orbit.name, shells)
 
     def truth(t0_us: int) -> Truth:
-        return Truth(profile, seed=chosen.seed, t0_us=t0_us, orbit=counted, layout=layout)
+        return Truth(profile, seed=seed, t0_us=t0_us, orbit=orbit, layout=layout)
 
-    _say_age(orbit, epoch_us(chosen.start_epoch))
-    name = fleet_name(chosen.sources[0])
-    flight = Flight("ephemeris", name, profile, layout, truth, {"nav": NAV_PERIOD_S})
-    return fly(flight, settings, health, stop)
+    return Flight("ephemeris", name, profile, layout, truth, {"nav": NAV_PERIOD_S})
 
 
 def _say_age(orbit: Sgp4Orbit, start_us: int | None) -> None:
@@ -92,7 +103,7 @@ def fleet_name(path: Path) -> str:
     return "_".join(words) or "ephemeris"
 
 
-def shell_of(fields: Any) -> str:
+def shell_of(fields: Fields) -> str:
     """A shell's name by inclination and mean altitude, such as 53.1deg-550km."""
     revolutions_per_day = float(fields["MEAN_MOTION"])
     motion_rad_s = revolutions_per_day * 2 * np.pi / DAY_S

@@ -370,3 +370,31 @@ def test_a_replay_of_the_real_satellite_is_complete_and_repeatable(
     assert dict(letters[0].headers)["reason"] == b"bad_time"
     assert json.loads(letters[0].value)["row"] == 3
     assert json.loads(letters[0].value)["values"] == {"Time Stamp": None, "Vbat (V)": "4.2"}
+
+
+@pytest.mark.slow
+def test_a_catalogue_of_real_satellites_flies(broker: LocalBroker, tmp_path: Path) -> None:
+    """All of Starlink for three seconds at 1 Hz: every row, and a position for each satellite."""
+    source = str(ROOT / "tests/data/starlink-omm-2025-05-25.json.gz")
+    process = produce(
+        tmp_path, broker.bootstrap, "ephemeris", source, "--start-epoch", "2025-05-25T00:00:00Z",
+        "--duration", "3",
+    )  # fmt: skip
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    summary = json.loads(out)
+    assert summary["fleet"] == "starlink_omm"
+    assert summary["satellites"] == 7_483
+    assert summary["ticks_due"] in (2, 3, 4)
+    assert summary["unacknowledged"] == 0
+    sent = ledger(tmp_path)
+    assert frames(broker.bootstrap, "starlink_omm") == sent
+    rows = {p: sum(i[5] for i in sent if i[1] == p) for p in ("fast", "nav")}
+    assert rows["fast"] == rows["nav"] == 7_483 * summary["ticks_due"]
+    columns = ODC.packets["nav"].by_name
+    for record in read_back(broker.bootstrap):
+        nav = contract.decode(record.value, COLUMNS)
+        if (nav.fleet, nav.packet) == ("starlink_omm", "nav"):
+            place = np.array([columns[n].decode(nav.codes[n]) for n in ("x_m", "y_m", "z_m")])
+            height_km = np.linalg.norm(place, axis=0) / 1e3 - 6378.137
+            assert ((height_km > 0) & (height_km < 650)).all()  # one is about to come down
