@@ -119,9 +119,8 @@ def scan(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
 
 def used_bytes(connection: duckdb.DuckDBPyConnection) -> int:
     """Bytes of blocks in use: free blocks within the file are used again before it grows."""
-    row = connection.execute("SELECT used_blocks * block_size FROM pragma_database_size()")
-    found = row.fetchone()
-    return int(found[0]) if found else 0
+    found = connection.execute("SELECT used_blocks * block_size FROM pragma_database_size()")
+    return sum(int(row[0]) for row in found.fetchall())
 
 
 def is_fatal(error: duckdb.Error) -> bool:
@@ -218,10 +217,12 @@ def _identity(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
                 f"{min(found)!r} and no {tables.TABLE_VERSION.name!r})",
                 "move it away, or choose another directory with --data",
             )
-        row = connection.execute(
+        # All rows: a result that is not read to its end keeps its transaction open.
+        rows = connection.execute(
             f"SELECT version, application, database_id FROM {tables.TABLE_VERSION.name} "
             "ORDER BY version DESC LIMIT 1"
-        ).fetchone()
+        ).fetchall()
+        row = rows[0] if rows else None
     except duckdb.BinderException:
         row = None
     except duckdb.Error as error:

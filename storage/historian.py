@@ -92,6 +92,7 @@ class _Session:
                 raw_max_satellites=self._settings.raw_max_satellites,
                 learn=self._learn,
             )
+            self._exit.callback(self.writer.release)
             self._disk = Disk(self.writer, self._settings)
             self._tell()
         except BaseException:

@@ -6,7 +6,7 @@ then sequence number, for each kind of packet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ NEVER = np.iinfo(np.int64).min
 """Event time of a satellite that has not been heard of."""
 
 _POSITION = {"x_m": "x_km", "y_m": "y_km", "z_m": "z_km"}
-_KM_PER_M = 1e-3
+_M_PER_KM = 1000.0
 _ARROW = {
     "BIGINT": pa.int64(),
     "INTEGER": pa.int32(),
@@ -49,7 +49,7 @@ def schema(fields: list[Field]) -> pa.Schema:
 class ChunkState:
     """Newest state of a chunk's satellites: arrays of shape (rows,), `derived` (STATES, rows)."""
 
-    def __init__(self, chunk: Chunk, keeps_measured: bool) -> None:
+    def __init__(self, chunk: Chunk, measured: Iterable[str]) -> None:
         rows = chunk.rows
         self.chunk = chunk
         self.t_event_us = np.full(rows, NEVER, dtype=np.int64)
@@ -65,7 +65,7 @@ class ChunkState:
         self.measured = {
             name: np.full(rows, column.missing, dtype=column.dtype)
             for name, column in chunk.vehicle.parameters.items()
-            if keeps_measured or name in _POSITION
+            if name in measured
         }
 
     @property
@@ -149,13 +149,24 @@ class Latest:
             if known is not None and known.chunk is chunk:
                 self.states[key] = known
                 continue
-            self.states[key] = state = ChunkState(chunk, chunk.size <= self.raw_max_satellites)
+            self.states[key] = state = ChunkState(chunk, self._shown(chunk))
             for (fleet, _), other in before.items():
                 if fleet == chunk.fleet:
                     state.adopt(other)
         self._places = self.registry.places()
         self._registered = self.registry.version
         self.version += 1
+
+    def _shown(self, chunk: Chunk) -> set[str]:
+        """The parameters of a chunk whose newest values are kept."""
+        shown = {f.name for f in self.registry.measured.latest_fields()}
+        column = self.registry.measured.column
+        return {
+            name
+            for name in chunk.vehicle.parameters
+            if name in _POSITION
+            or (chunk.size <= self.raw_max_satellites and column(chunk.vehicle.name, name) in shown)
+        }
 
     def apply(self, key: Key, rows: Rows, t_append_us: int) -> None:
         if self.states[key].apply(rows, t_append_us):
@@ -218,7 +229,7 @@ class Latest:
                     found.setdefault(target, {})[number] = _Measured(codes, column, 1.0)
                 if name in _POSITION and column.unit == "m":
                     found.setdefault(_POSITION[name], {})[number] = _Measured(
-                        codes, column, _KM_PER_M
+                        codes, column, _M_PER_KM
                     )
         return found
 
@@ -227,18 +238,18 @@ class _Measured:
     """Codes of one chunk and how they become values."""
 
     def __init__(
-        self, codes: np.ndarray, column: Column, factor: float, missing: float | None = None
+        self, codes: np.ndarray, column: Column, divisor: float, missing: float | None = None
     ) -> None:
         self.codes = codes
         self.column = column
-        self.factor = factor
+        self.divisor = divisor
         self.missing = column.missing if missing is None else missing
 
     def into(self, values: np.ndarray) -> None:
         """Write the values, NaN where there is none."""
         values[:] = decode(self.column, self.codes, values.dtype.type, self.missing)
-        if self.factor != 1.0:
-            values *= self.factor
+        if self.divisor != 1.0:
+            values /= self.divisor
 
 
 def _values(states: list[ChunkState], found: Mapping[int, _Measured], field: Field) -> pa.Array:

@@ -152,7 +152,10 @@ def _restore(
         saved = saved_values(column.name)
         if saved is not None:
             codes = column.encode(saved)
-            state.derived[d, here] = np.where(column.is_missing(codes), MISSING, codes)
+            # NumPy would wrap MISSING to the codes' own type.
+            stacked = codes.astype(np.int32)
+            stacked[column.is_missing(codes)] = MISSING
+            state.derived[d, here] = stacked
     for name in state.measured:
         column, factor = vehicle.parameters[name], 1.0
         saved = saved_values(latest.registry.measured.column(vehicle.name, name))

@@ -264,11 +264,21 @@ class Writer:
             return self.rings[ring].drop_oldest(self._wall_s())
 
     def close(self) -> None:
-        """Commit, save the newest state, write the log into the file."""
+        """Commit, save the newest state, write the write-ahead log into the file, let go."""
         self.commit()
         self.save_snapshot(wait=True)
         self._connection.execute("CHECKPOINT")
-        self._connection.close()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the database as it is: what is not committed is as if it had not come.
+
+        DuckDB keeps a database open for as long as one cursor on it is.
+        """
+        if self._snapshot is not None:
+            self._snapshot.join()
+        with contextlib.suppress(duckdb.Error):
+            self._connection.close()
 
     def _last_view(self) -> LatestView:
         """`latest` as it was saved last, until something newer is known."""
