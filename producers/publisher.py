@@ -87,6 +87,7 @@ class Publisher:
         self._failed: deque[_Record] = deque()
         self._fatal: OrbitwinError | None = None
         self._stalled = False
+        self._closed = False
         self._rows_total = health.counter("rows_sent", "Rows that the brokers acknowledged")
         self._frames_total = health.counter("frames_sent", "Frames that the brokers acknowledged")
         self._letters_total = health.counter("letters_sent", "Rows sent to the dead letters")
@@ -160,6 +161,7 @@ class Publisher:
                 raise self._too_large(record) from None
             except KafkaTimeoutError:  # metadata only: the record has not been taken
                 if self._stop.is_set():
+                    self._failed.append(record)
                     self._done(record)
                     return
         future.add_callback(self._acknowledged, record)
@@ -168,7 +170,7 @@ class Publisher:
     def _send_again(self) -> None:
         if self._fatal is not None:
             raise self._fatal
-        while self._failed:
+        for _ in range(len(self._failed)):
             self._hand_over(self._failed.popleft())
 
     # --- acknowledgements, on the client's own thread ----------------------------------------
@@ -189,6 +191,8 @@ class Publisher:
     def _refused(self, record: _Record, error: Exception) -> None:
         from kafka.errors import AuthorizationError, MessageSizeTooLargeError
 
+        if self._closed:  # given up, and said so
+            return
         self._failures_total.inc()
         if isinstance(error, MessageSizeTooLargeError):
             self._fatal = self._too_large(record)
@@ -274,7 +278,7 @@ class Publisher:
         left = self._records + len(self._failed)
         if left:
             _log.error(f"{left} records were not acknowledged before the end and are not sent")
-        self._fatal = None
+        self._closed = True
         with contextlib.suppress(KafkaError):  # it could not flush: said above
             self._producer.close(timeout=0.0 if left else 1.0)
         self._ledger.close()
