@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from typing import Any
 
 import duckdb
 from kafka.errors import KafkaError
@@ -21,6 +22,8 @@ from orbitwin.log import get
 from orbitwin.settings import Settings
 from storage import database
 from storage.consumer import LOOK_AGAIN_S, Consumer
+from storage.door import describe, open_door
+from storage.pgwire import Door
 from storage.retention import Disk, retention_s
 from storage.writer import Writer
 
@@ -94,6 +97,12 @@ class _Session:
             )
             self._exit.callback(self.writer.release)
             self._disk = Disk(self.writer, self._settings)
+            self._door: Door | None = None
+            self._doors: list[dict[str, Any]] = []
+            if settings.door.enabled:
+                self._door = open_door(settings, opened.connection, self.writer.view)
+                self._exit.callback(self._door.stop)
+                self._doors = [describe(self._door, settings)]
             self._tell()
         except BaseException:
             self._exit.close()
@@ -118,8 +127,11 @@ class _Session:
                 self._turn(self._consumer)
             self._health.stopping()
         self._consumer = None
-        self.writer.close()
+        self.writer.commit()
         self._tell()
+        if self._door is not None:
+            self._door.stop()  # a query that reads would hold up the checkpoint
+        self.writer.close()
 
     def _start(self, consumer: Consumer) -> bool:
         """Learn who flies, load the newest state, seek. False where the stop came first."""
@@ -212,6 +224,7 @@ class _Session:
             satellites=sum(c.rows for c in self.writer.registry.chunks.values()),
             latency_s=self.writer.latency.status(),
             database_bytes=self._database_bytes(),
+            doors=self._doors,
         )
 
     def _database_bytes(self) -> int:

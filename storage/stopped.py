@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-
 from storage import admission, database, snapshot, tables
 from storage.latest import schema
 from storage.latest_view import LatestView
