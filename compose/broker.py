@@ -206,7 +206,10 @@ class LocalBroker:
                 pass
 
     def _format(self, command: list[str]) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The first byte is kept below 0x80: an id that begins with "-" is taken for an option.
+        number = uuid.uuid4().bytes
+        number = bytes([number[0] & 0x7F]) + number[1:]
+        cluster = base64.urlsafe_b64encode(number).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
         done = subprocess.run(
             [*command, *tool, "-c", str(self.properties)],
