@@ -97,6 +97,7 @@ def test_a_duplicate_frame_changes_nothing_and_is_counted() -> None:
         (state,) = states(outcome)
         assert state.rows == 0 and state.extra["rows_duplicate"] == 4
         assert outcome.counts.rows_duplicate == 4 and outcome.counts.rows_applied == 0
+        assert outcome.counts.rows_late == state.extra["rows_late"] == 0
     assert all(np.array_equal(before[n], a) for n, a in bench.chunk.arrays().items())
 
 
