@@ -88,7 +88,7 @@ def harden(
     Call once, after the database is open and attached to what it needs; the writer goes on
     writing and cursors go on registering Arrow tables. `segments_dir` stays readable (and
     writable, for COPY by the historian itself). The order counts: directories before external
-    access is shut, the lock last. docs/decisions/0005-sql-door.md tells what was tried.
+    access is shut, the lock last. docs/decisions/0070-sql-door.md tells what was tried.
     """
     settings: list[tuple[str, str]] = [
         ("autoinstall_known_extensions", "false"),

@@ -18,7 +18,7 @@ from storage.latest_view import FRAME
 from storage.pgwire import types
 
 OWNER_OID = 10
-_KNOWN_OIDS = {
+KNOWN_OIDS = {
     "pg_type": 1247, "pg_attribute": 1249, "pg_proc": 1255, "pg_class": 1259,
     "pg_database": 1262, "pg_constraint": 2606, "pg_index": 2610, "pg_description": 2609,
     "pg_namespace": 2615, "pg_am": 2601, "pg_attrdef": 2604, "pg_roles": 12001,
@@ -58,6 +58,7 @@ _EMPTY = {
     "opcfamily oid, opcintype oid, opcdefault bool, opckeytype oid",
     "pg_operator": "oid oid, oprname text, oprnamespace oid, oprowner oid, oprkind text, "
     "oprleft oid, oprright oid, oprresult oid",
+    "pg_opfamily": "oid oid, opfmethod oid, opfname text, opfnamespace oid, opfowner oid",
     "pg_partitioned_table": "partrelid oid, partstrat text, partnatts int2, partdefid oid",
     "pg_policies": "schemaname text, tablename text, policyname text, permissive text, "
     "roles text[], cmd text, qual text, with_check text",
@@ -95,8 +96,6 @@ _EMPTY = {
     "tgconstraint oid, tgdeferrable bool, tginitdeferred bool, tgnargs int2",
     "pg_user_mapping": "oid oid, umuser oid, umserver oid, umoptions text[]",
 }
-
-_SHOWN = """CASE {0} WHEN 'main' THEN 'public' ELSE {0} END"""
 
 # name -> the view's SELECT. {type_oid} and the like are filled in by `install_catalogue`.
 _VIEWS = {
@@ -245,12 +244,15 @@ _VIEWS = {
     "pg_am": """SELECT * FROM (VALUES (2::BIGINT, 'heap', 't'), (403, 'btree', 'i'))
       t(oid, amname, amtype)""",
     "pg_language": """SELECT * FROM (VALUES (12::BIGINT, 'internal', 10::BIGINT, false, false),
-      (14, 'sql', 10, false, true)) t(oid, lanname, lanowner, lanispl, lanpltrusted)""",
+      (14, 'sql', 10, false, true)) t(oid, lanname, lanowner, lanispl, lanpltrusted),
+      (SELECT 0::BIGINT AS lanplcallfoid, 0::BIGINT AS laninline, 0::BIGINT AS lanvalidator,
+              NULL::VARCHAR[] AS lanacl)""",
     "pg_tablespace": """SELECT 1663::BIGINT AS oid, 'pg_default' AS spcname, 10::BIGINT AS spcowner,
       NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions""",
     "pg_collation": """SELECT 100::BIGINT AS oid, 'default' AS collname, 11::BIGINT AS collnamespace,
       10::BIGINT AS collowner, 'd' AS collprovider, true AS collisdeterministic,
-      -1 AS collencoding, NULL::VARCHAR AS collcollate, NULL::VARCHAR AS collctype""",
+      -1 AS collencoding, NULL::VARCHAR AS collcollate, NULL::VARCHAR AS collctype,
+      NULL::VARCHAR AS colliculocale, NULL::VARCHAR AS collversion""",
     "pg_tables": """
       SELECT schema AS schemaname, relname AS tablename, '{user}' AS tableowner,
              NULL::VARCHAR AS tablespace, indexed AS hasindexes, false AS hasrules,
@@ -444,7 +446,7 @@ def install_catalogue(
 
     Works beside a database opened read-only, and also after `storage.admission.harden`.
     """
-    connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {CATALOGUE}")
+    connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {CATALOGUE} (READ_WRITE)")
     for schema in ("pg", "info"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOGUE}.{schema}")
     pg = f"{CATALOGUE}.pg"
@@ -455,7 +457,7 @@ def install_catalogue(
         "{frame}": FRAME,
         "{types}": _type_rows(),
         "{type_cases}": _type_cases(),
-        "{known_oids}": "MAP {" + ", ".join(f"'{k}': {v}" for k, v in _KNOWN_OIDS.items()) + "}",
+        "{known_oids}": "MAP {" + ", ".join(f"'{k}': {v}" for k, v in KNOWN_OIDS.items()) + "}",
         "{index_oids}": str(_INDEX_OIDS),
     }
 
@@ -528,4 +530,4 @@ def _type_cases() -> str:
         "INTERVAL": types.INTERVAL, "UUID": types.UUID, "JSON": types.JSON,
         "STRUCT": types.JSON, "MAP": types.JSON, "UNION": types.JSON, "BIT": types.VARBIT,
     }  # fmt: skip
-    return "{0}".format(" ".join(f"WHEN t = '{name}' THEN {kind.oid}" for name, kind in names.items()))
+    return " ".join(f"WHEN t = '{name}' THEN {kind.oid}" for name, kind in names.items())

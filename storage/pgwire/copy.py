@@ -142,9 +142,8 @@ class CopyOut:
         columns, options, sent = self._result.columns, self._options, 0
         code = int(options.format == "binary")
         wire.put(messages.copy_out(len(columns), code))
-        if code:
-            wire.put(messages.message(b"d", _SIGNATURE))
-        elif options.header:
+        lead = _SIGNATURE if code else b""  # goes out with the first row, as PostgreSQL sends it
+        if options.header and not code:
             names = pa.array([column.name for column in columns])
             cells = [names[at : at + 1].cast(pa.binary()) for at in range(len(columns))]
             wire.put(_lines(self._escaped(cells), options, 1))
@@ -154,7 +153,10 @@ class CopyOut:
                     binary.encode(one, column.kind)
                     for one, column in zip(batch.columns, columns, strict=True)
                 ]
-                wire.put(_tuples(cells, batch.num_rows))
+                if lead:
+                    wire.put(_tuples([one.slice(0, 1) for one in cells], 1, lead))
+                    cells, lead = [one.slice(1) for one in cells], b""
+                wire.put(_tuples(cells, batch.num_rows - (sent == 0)))
             else:
                 cells = [
                     text.encode(one, column.kind, zone)
@@ -163,7 +165,7 @@ class CopyOut:
                 wire.put(_lines(self._escaped(cells), options, batch.num_rows))
             sent += batch.num_rows
         if code:
-            wire.put(messages.message(b"d", _TRAILER))
+            wire.put(messages.message(b"d", lead + _TRAILER))
         wire.put(messages.COPY_DONE)
         return sent
 
@@ -213,8 +215,11 @@ def _lines(cells: Sequence[pa.Array], options: Options, count: int) -> bytes:
     return _framed(pc.binary_join_element_wise(line, "\n", "").cast(pa.binary()))
 
 
-def _tuples(cells: Sequence[pa.Array], count: int) -> bytes:
-    pieces: list[pa.Array] = [fixed(np.full(count, len(cells), ">i2"))]
+def _tuples(cells: Sequence[pa.Array], count: int, lead: bytes = b"") -> bytes:
+    pieces: list[pa.Array] = [
+        pa.array([lead] * count, pa.binary()),
+        fixed(np.full(count, len(cells), ">i2")),
+    ]
     for one in cells:
         lengths = pc.binary_length(one).fill_null(-1).to_numpy(zero_copy_only=False)
         pieces += [fixed(lengths.astype(">i4")), one]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 
 class SqlError(Exception):
@@ -102,8 +103,10 @@ _KIND = re.compile(r"(?P<kind>[A-Za-z][A-Za-z _]*?) Error: (?P<rest>.*)", re.DOT
 _LINE = re.compile(r"\n\nLINE (?P<line>\d+): (?P<shown>[^\n]*)\n(?P<caret> *)\^")
 
 
-def from_duckdb(problem: BaseException, sql: str = "", offset: int = 0) -> SqlError:
-    """The PostgreSQL error for a DuckDB one.
+def from_duckdb(
+    problem: BaseException, sql: str = "", offset: int = 0, tree: dict[str, Any] | None = None
+) -> SqlError:
+    """The PostgreSQL error for a DuckDB one; `tree` helps to find the place of an unknown name.
 
     `sql` is the statement as DuckDB got it, if that is a part of what the client sent, and
     `offset` where it starts there: then the error carries a position.
@@ -120,10 +123,30 @@ def from_duckdb(problem: BaseException, sql: str = "", offset: int = 0) -> SqlEr
         if match:
             message = rule.message.format(**match.groupdict()) if rule.message else first
             hint = re.search(r"Did you mean (\"[^\n]*)", rest) if rule.message else None
+            if position is None and sql and tree and "name" in match.groupdict():
+                position = _locate(tree, match["name"], sql)
             return SqlError(rule.sqlstate, message,
                             position=position + offset if position else None,
                             hint=f"Did you mean {hint[1]}" if hint else "")  # fmt: skip
     return SqlError("XX000", first)
+
+
+def _locate(tree: dict[str, Any], name: str, sql: str) -> int | None:
+    """Where the syntax tree has the column, table or function of this name; 1-based."""
+    stack: list[Any] = [tree]
+    places = []
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+            names = {item.get("table_name"), item.get("function_name")}
+            names |= set(item.get("column_names") or [])
+            at = item.get("query_location")
+            if name in names and isinstance(at, int) and at < len(sql.encode()):
+                places.append(len(sql.encode()[:at].decode("utf-8", "ignore")) + 1)
+    return min(places, default=None)
 
 
 def _position(whole: str, sql: str) -> int | None:

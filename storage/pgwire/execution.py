@@ -191,7 +191,7 @@ class Query:
     def _error(self, problem: BaseException) -> SqlError:
         offset = self._plan.offset
         sql = self._plan.statement.sql if offset is not None else ""
-        return from_duckdb(problem, sql, offset or 0)
+        return from_duckdb(problem, sql, offset or 0, self._plan.statement.tree)
 
     def close(self) -> None:
         """End the transaction and give the cursor back; safe to call twice."""

@@ -90,7 +90,7 @@ def literal(oid: int, format: int, value: bytes | None) -> str:
         if value is None:
             return f"CAST(NULL AS {kind.duckdb}[])"
         items = _binary_array(value) if format else _text_array(_decoded(value), kind)
-        return f"CAST({_list(items)} AS {kind.duckdb}[])"
+        return f"CAST({_list(items)} AS {kind.duckdb}{'[]' * _depth(items)})"
     kind = types.BY_OID.get(oid, types.TEXT)
     if value is None:
         return f"CAST(NULL AS {kind.duckdb})"
@@ -255,6 +255,10 @@ def _numeric_text(value: bytes) -> str:
         (Decimal(digit).scaleb(4 * (weight - at)) for at, digit in enumerate(digits)), Decimal(0)
     )
     return f"{'-' if sign else ''}{number:.{scale}f}"
+
+
+def _depth(items: list) -> int:  # type: ignore[type-arg]
+    return 1 + max((_depth(one) for one in items if isinstance(one, list)), default=0)
 
 
 def _list(items: list[str | list | None]) -> str:  # type: ignore[type-arg]

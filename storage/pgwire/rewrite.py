@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -98,7 +99,7 @@ def rewrite(sql: str, context: Context) -> str | None:
         return None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         return None
-    tree = trees[0]
+    tree: Any = trees[0]
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
         _name_columns(select)
@@ -112,11 +113,11 @@ def rewrite(sql: str, context: Context) -> str | None:
     return str(tree.sql("duckdb", normalize_functions=False, comments=False))
 
 
-def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def _call(name: str, *arguments: exp.Expression) -> Any:
     return exp.Anonymous(this=f"{_PG}.{name}", expressions=list(arguments))
 
 
-def _string(text: str) -> exp.Expression:
+def _string(text: str) -> Any:
     return exp.Literal.string(text)
 
 
@@ -129,9 +130,7 @@ def _name_columns(select: exp.Select) -> None:
         return
     named = []
     for item in select.expressions:
-        if isinstance(item, (exp.Alias, exp.Star, exp.Aliases)) or item.is_star:
-            named.append(item)
-        elif isinstance(item, exp.Column) and item.name not in _BARE:
+        if isinstance(item, (exp.Alias, exp.Star, exp.Aliases)) or item.is_star or (isinstance(item, exp.Column) and item.name not in _BARE):
             named.append(item)
         else:
             named.append(exp.alias_(item.copy(), _column_name(item), quoted=True))
@@ -180,7 +179,7 @@ def _column_name(item: exp.Expression) -> str:
 # -- nodes --------------------------------------------------------------------------------------
 
 
-def _node(node: exp.Expression, context: Context, ctes: set[str]) -> exp.Expression:
+def _node(node: Any, context: Context, ctes: set[str]) -> Any:
     if isinstance(node, exp.Table):
         return _table(node, context, ctes)
     if isinstance(node, exp.Operator):
@@ -196,6 +195,8 @@ def _node(node: exp.Expression, context: Context, ctes: set[str]) -> exp.Express
     if isinstance(node, exp.Column) and not node.table and node.name.lower() == "user":
         if not node.this.args.get("quoted"):
             return _string(context.user)
+    if isinstance(node, exp.Column) and node.name.lower() == "tableoid":
+        return exp.Literal.number(_table_oid(node))
     if isinstance(node, (exp.CurrentUser, exp.SessionUser)):
         return _string(context.user)
     if isinstance(node, exp.CurrentCatalog):
@@ -211,11 +212,20 @@ def _node(node: exp.Expression, context: Context, ctes: set[str]) -> exp.Express
     return node
 
 
-def _is_pg_catalog(node: exp.Expression) -> bool:
+def _table_oid(node: exp.Column) -> int:
+    """The system column tableoid: which catalogue table a row is of."""
+    select = node.find_ancestor(exp.Select)
+    for table in select.find_all(exp.Table) if select else ():
+        if not node.table or table.alias_or_name == node.table:
+            return catalogue.KNOWN_OIDS.get(table.name.lower(), 0)
+    return 0
+
+
+def _is_pg_catalog(node: Any) -> bool:
     return isinstance(node, exp.Identifier) and node.name.lower() == "pg_catalog"
 
 
-def _table(node: exp.Table, context: Context, ctes: set[str]) -> exp.Expression:
+def _table(node: exp.Table, context: Context, ctes: set[str]) -> Any:
     schema, name = node.db.lower(), node.name.lower()
     if isinstance(node.this, exp.Func):
         return _from_function(node)
@@ -238,7 +248,7 @@ def _moved(node: exp.Table, schema: str, name: str) -> exp.Table:
     return moved
 
 
-def _values(node: exp.Table, rows: list[tuple[str, str]]) -> exp.Expression:
+def _values(node: exp.Table, rows: list[tuple[str, str]]) -> Any:
     """pg_settings of this session."""
     values = ", ".join(f"({quote(name)}, {quote(value)})" for name, value in rows)
     alias = node.alias or "pg_settings"
@@ -253,7 +263,7 @@ def _values(node: exp.Table, rows: list[tuple[str, str]]) -> exp.Expression:
     return select.subquery(alias)
 
 
-def _from_function(node: exp.Table) -> exp.Expression:
+def _from_function(node: exp.Table) -> Any:
     """A function as a FROM item: its alias names its column too, as in PostgreSQL."""
     function, alias = node.this, node.alias
     name = _function_name(function)
@@ -274,19 +284,19 @@ def _from_function(node: exp.Table) -> exp.Expression:
     return inner.subquery(alias or name)
 
 
-def _function_name(node: exp.Expression) -> str:
+def _function_name(node: Any) -> str:
     if isinstance(node, exp.Anonymous):
         return str(node.name).lower()
     return str(node.sql_name() if isinstance(node, exp.Func) else node.key).lower()
 
 
-def _operator(node: exp.Operator) -> exp.Expression:
+def _operator(node: exp.Operator) -> Any:
     """OPERATOR(pg_catalog.~) and its like."""
     sign = str(node.args["operator"]).rsplit(".", 1)[-1]
     left, right = node.this, node.expression
     if sign in ("~", "!~", "~*", "!~*"):
         kind = exp.RegexpILike if sign.endswith("*") else exp.RegexpLike
-        found: exp.Expression = kind(this=left, expression=right)
+        found: Any = kind(this=left, expression=right)
         return exp.Not(this=found) if sign.startswith("!") else found
     plain = {
         "=": exp.EQ, "<>": exp.NEQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT,
@@ -310,7 +320,7 @@ def _type_name(kind: exp.Expression) -> str:
     return {"int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool"}.get(name, name)
 
 
-def _cast(node: exp.Cast) -> exp.Expression:
+def _cast(node: exp.Cast) -> Any:
     name, value = _type_name(node.to), node.this
     array = isinstance(node.to, exp.DataType) and node.to.this == exp.DataType.Type.ARRAY
     if array:
@@ -348,7 +358,7 @@ def _duckdb_type(name: str) -> str:
     return _NUMBERS.get(name, name.upper())
 
 
-def _function(node: exp.Func, context: Context) -> exp.Expression:
+def _function(node: exp.Func, context: Context) -> Any:
     name = _function_name(node)
     arguments = node.expressions if isinstance(node, exp.Anonymous) else list(
         node.iter_expressions()

@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import time
+from contextlib import suppress
 
 from storage.pgwire.messages import ProtocolError
 
@@ -99,13 +100,9 @@ class Wire:
 
     def shut(self, how: int = socket.SHUT_RDWR) -> None:
         """Wake the thread that waits on this socket."""
-        try:
+        with suppress(OSError):  # already closed by the other side
             self.connection.shutdown(how)
-        except OSError:
-            pass  # already closed by the other side
 
     def close(self) -> None:
-        try:
+        with suppress(OSError):
             self.connection.close()
-        except OSError:
-            pass  # nothing is left to close
