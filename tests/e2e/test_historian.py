@@ -115,7 +115,7 @@ def test_kafka_to_sql_over_kill_9(own_broker: LocalBroker, tmp_path: Path) -> No
             assert (tmp_path / "door.password").stat().st_mode & 0o777 == 0o600
             ((rows,),) = query(told, "select count(*) from latest where t_event is not null")
             assert rows == 42
-            ((frames, stored),) = query(told, "select count(*), sum(rows) from frame")
+            ((frames,),) = query(told, "select count(*) from frame")
             assert query(told, "select max(severity)::text from latest") == [("warning",)]
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
@@ -126,6 +126,8 @@ def test_kafka_to_sql_over_kill_9(own_broker: LocalBroker, tmp_path: Path) -> No
     history.shut(writer)
     wanted, found = history.contents(whole), history.contents(tmp_path)
     assert len(wanted["frame"]) == frames
+    for tables in (wanted, found):  # the broker stamped these letters on arrival
+        tables["dead_letter"] = [row[1:] for row in tables["dead_letter"]]
     for table in wanted:
         assert set(map(str, wanted[table])) == set(map(str, found[table])), table
         assert len(wanted[table]) == len(found[table]), table
