@@ -71,6 +71,7 @@ class Publisher:
         stop: threading.Event,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
+        self._producer = _open(connection)  # first: where it fails, nothing is registered yet
         self.partitions = partitions
         self.rows_sent = 0
         self.frames_sent = 0
@@ -95,7 +96,6 @@ class Publisher:
         health.gauge("bytes_in_flight", "Bytes without acknowledgement").set_function(
             lambda: self._bytes
         )
-        self._producer = _open(connection)
 
     # --- sending -----------------------------------------------------------------------------
 
@@ -186,6 +186,7 @@ class Publisher:
             self.letters_sent += 1
             self._letters_total.inc()
         self._acked_s = time.monotonic()
+        self._health.progress()
         self._done(record)
 
     def _refused(self, record: _Record, error: Exception) -> None:
