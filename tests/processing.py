@@ -17,7 +17,7 @@ from processors.step import Outcome, PartitionState, adopt, apply, read
 
 ODC = catalogue.load("odc")
 BIRDS = catalogue.load("birds3")
-T0_US = 1_800_000_000_000_000
+T0_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
 PARTITIONS = 8
 
