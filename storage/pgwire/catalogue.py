@@ -249,7 +249,8 @@ _VIEWS = {
               NULL::VARCHAR[] AS lanacl)""",
     "pg_tablespace": """SELECT 1663::BIGINT AS oid, 'pg_default' AS spcname, 10::BIGINT AS spcowner,
       NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions""",
-    "pg_collation": """SELECT 100::BIGINT AS oid, 'default' AS collname, 11::BIGINT AS collnamespace,
+    "pg_collation": """SELECT 100::BIGINT AS oid, 'default' AS collname,
+      11::BIGINT AS collnamespace,
       10::BIGINT AS collowner, 'd' AS collprovider, true AS collisdeterministic,
       -1 AS collencoding, NULL::VARCHAR AS collcollate, NULL::VARCHAR AS collctype,
       NULL::VARCHAR AS colliculocale, NULL::VARCHAR AS collversion""",
@@ -411,7 +412,8 @@ _MACROS = (
     "regclass_out_(o) AS coalesce((SELECT any_value(CASE n.nspname WHEN 'public' THEN '' "
     "WHEN 'pg_catalog' THEN '' ELSE n.nspname || '.' END || r.relname) FROM {pg}.pg_class r "
     "JOIN {pg}.namespaces_ n ON n.oid = r.relnamespace WHERE r.oid = o), o::VARCHAR)",
-    "to_regtype(s) AS (SELECT min(t.oid) FROM {pg}.pg_type t WHERE t.format_ = lower(s) OR t.typname = "
+    "to_regtype(s) AS (SELECT min(t.oid) FROM {pg}.pg_type t WHERE t.format_ = lower(s) "
+    "OR t.typname = "
     "replace(list_last(string_split(lower(s), '.')), '\"', ''))",
     "regtype_out_(o) AS coalesce((SELECT any_value(format_) FROM {pg}.pg_type t WHERE t.oid = o), "
     "o::VARCHAR)",

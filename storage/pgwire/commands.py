@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from storage.lexer import Piece, split
@@ -59,7 +60,7 @@ def run(session: Session, piece: Piece) -> Answer:
 
 def _begin(session: Session, piece: Piece) -> Answer:
     words = [token.folded for token in piece.tokens]
-    for one, other in zip(words, words[1:], strict=False):
+    for one, other in pairwise(words):
         if (one, other) == ("read", "write"):
             raise SqlError("25006", "cannot set transaction read-write mode: this is a reader's "
                            "door")  # fmt: skip

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
 
 from storage.admission import Refused, Statement, admit
-from storage.lexer import Piece
+from storage.lexer import Piece, tokens
 from storage.pgwire import binary, messages, naming, text, types
 from storage.pgwire.errors import SqlError, from_duckdb
 from storage.pgwire.rewrite import Context, concerns, rewrite
@@ -92,8 +93,8 @@ class Planner:
                 admitted = admit(self._cursor, sql)
         except Refused as refusal:
             at = refusal.position
-            raise SqlError(refusal.sqlstate, refusal.message,
-                           position=at + offset if at and offset is not None else None)  # fmt: skip
+            place = at + offset if at and offset is not None else None
+            raise SqlError(refusal.sqlstate, refusal.message, position=place) from None
         except RecursionError:
             raise SqlError("54001", "statement too deeply nested") from None
         except ENGINE_ERRORS as problem:
@@ -107,11 +108,9 @@ def public_names(sql: str) -> str:
     """`public.x` as DuckDB's `main.x`; what is quoted as a string stays."""
     if "public" not in sql.lower():
         return sql
-    from storage.lexer import tokens
-
     found = list(tokens(sql))
     out, at = [], 0
-    for one, after in zip(found, found[1:], strict=False):
+    for one, after in pairwise(found):
         if one.kind in ("word", "quoted") and one.folded == "public" and after.text == ".":
             out += [sql[at : one.start], "main"]
             at = one.end

@@ -130,7 +130,8 @@ def _name_columns(select: exp.Select) -> None:
         return
     named = []
     for item in select.expressions:
-        if isinstance(item, (exp.Alias, exp.Star, exp.Aliases)) or item.is_star or (isinstance(item, exp.Column) and item.name not in _BARE):
+        plain = isinstance(item, exp.Column) and item.name not in _BARE
+        if isinstance(item, (exp.Alias, exp.Star, exp.Aliases)) or item.is_star or plain:
             named.append(item)
         else:
             named.append(exp.alias_(item.copy(), _column_name(item), quoted=True))
@@ -192,9 +193,8 @@ def _node(node: Any, context: Context, ctes: set[str]) -> Any:
         return _cast(node)
     if isinstance(node, exp.Div) and node.args.get("typed"):
         return exp.IntDiv(this=node.this, expression=node.expression)
-    if isinstance(node, exp.Column) and not node.table and node.name.lower() == "user":
-        if not node.this.args.get("quoted"):
-            return _string(context.user)
+    if isinstance(node, exp.Column) and node.sql() in ("user", "USER"):
+        return _string(context.user)
     if isinstance(node, exp.Column) and node.name.lower() == "tableoid":
         return exp.Literal.number(_table_oid(node))
     if isinstance(node, (exp.CurrentUser, exp.SessionUser)):

@@ -155,8 +155,14 @@ class Session:
         self._door.count_error(problem.sqlstate in _REFUSALS, problem)
         if self.status == "T":
             self.status = "E"
-        self._wire.put(messages.error(problem.sqlstate, problem.message, hint=problem.hint,
-                                      position=problem.position, detail=problem.detail))  # fmt: skip
+        answer = messages.error(
+            problem.sqlstate,
+            problem.message,
+            position=problem.position,
+            detail=problem.detail,
+            hint=problem.hint,
+        )
+        self._wire.put(answer)
 
     def warn(self, sqlstate: str, text: str) -> None:
         """Send a warning with the answer."""

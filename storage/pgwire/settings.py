@@ -204,8 +204,11 @@ class Settings:
             return found
         if name == "client_encoding":
             if value.lower().replace("-", "").replace("'", "") not in ("utf8", "unicode"):
-                raise SqlError("22023", f'invalid value for parameter "client_encoding": "{value}": '
-                               "the door speaks UTF8 alone")  # fmt: skip
+                raise SqlError(
+                    "22023",
+                    f'invalid value for parameter "client_encoding": "{value}": '
+                    "the door speaks UTF8 alone",
+                )
             return "UTF8"
         if name == "DateStyle":
             order = [one.strip().upper() for one in value.split(",")]

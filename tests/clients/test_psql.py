@@ -58,11 +58,9 @@ def test_describes_with_comments_and_units(served: Twin) -> None:
     "command",
     [r"\d", r"\d+", r"\l", r"\dn", r"\dn+", r"\du", r"\conninfo", r"\dx", r"\df", r"\dv", r"\di",
      r"\dT int4", r"\dS", r"\dp", r"\db", r"\encoding", r"\dd", r"\ds", r"\dm", r"\dE", r"\drds",
-     r"\dL", r"\dO", r"\dy", r"\dew", r"\des", r"\det", r"\sv latest", r"\d lat*"],
+     r"\dL", r"\dO", r"\dy", r"\dew", r"\des", r"\det", r"\d lat*"],
 )  # fmt: skip
 def test_backslash_commands_answer(served: Twin, command: str) -> None:
-    if command == r"\sv latest":
-        pytest.skip("latest is shown as a table")
     psql(served, command)
 
 
