@@ -29,27 +29,34 @@ EARTH_MU_M3_S2 = 3.986008e14  # WGS 72, as SGP4 has it
 DAY_S = 86_400.0
 ALTITUDE_STEP_KM = 10  # satellites of a shell keep within this
 NAV_PERIOD_S = 1.0
+LEAST_RADIUS_M = 6.357e6  # the Earth's at the poles
+GREATEST_RADIUS_M = 6.0e7  # of what a position column can say
 OLD_DAYS = 14.0  # elements farther off than this are worth a warning [assumption]
 
 _log = logs.get("ephemeris")
 
 
 class CountedOrbit:
-    """SGP4 positions that say how many satellites have none (decayed, or beyond the model)."""
+    """SGP4 positions that say how many satellites have none (come down, or beyond the model)."""
 
     def __init__(self, orbit: Sgp4Orbit, health: Health) -> None:
         self.orbit = orbit
-        self.lost = 0
+        self.lost = 0  # the most at any time
         self._gauge = health.gauge("satellites_without_position", "Satellites that SGP4 gives up")
 
     def positions_m(self, t_us: int) -> NDArray[np.float64]:
         """GCRS positions (3, N), m, at UTC `t_us`; NaN where there is none."""
         positions = self.orbit.positions_m(t_us)
+        # Far from its epoch SGP4 puts some satellites inside the Earth or beyond the planets,
+        # without an error code.
+        radius_m = np.linalg.norm(positions, axis=0)
+        positions[:, (radius_m < LEAST_RADIUS_M) | (radius_m > GREATEST_RADIUS_M)] = np.nan
         lost = int(np.isnan(positions[0]).sum())
-        if lost != self.lost:
+        if lost > self.lost:
             _log.warning(f"SGP4 gives no position for {lost} of {positions.shape[1]} satellites")
+        if lost != self.lost:
             self._gauge.set(lost)
-            self.lost = lost
+            self.lost = max(lost, self.lost)
         return positions
 
 

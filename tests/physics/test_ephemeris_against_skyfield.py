@@ -79,3 +79,14 @@ def test_a_satellite_that_came_down_sends_no_position_and_is_counted(
     values = flight.truth_at(t_us).advance(t_us)["x_m"]
     code = ODC.parameters["x_m"].encode(values)
     assert ODC.parameters["x_m"].is_missing(code).tolist() == [False, True]
+
+
+def test_places_where_no_satellite_can_be_are_none() -> None:
+    """SGP4 a year and a half from its epoch: 1e16 m without an error code, for some."""
+    whole = SAMPLE.with_name("starlink-omm-2025-05-25.json.gz")
+    orbit = CountedOrbit(Sgp4Orbit(read_catalogue([whole]).elements), Health("producer"))
+    t_us = 1_795_228_636_000_000  # 2026-11-21
+    assert np.nanmax(np.abs(orbit.orbit.positions_m(t_us))) > 1e15
+    positions = orbit.positions_m(t_us)
+    assert np.nanmax(np.abs(positions)) <= 6.0e7
+    assert orbit.lost == np.isnan(positions[0]).sum() > 428
