@@ -181,6 +181,8 @@ class _Process:
             async def sleep(self, n: Any, **kwargs: Any) -> None:
                 await super().sleep(0)
 
+        NoTables.logger = TableManager.logger
+
         number = self.settings.processor.worker
         app = faust.App(
             GROUP,
