@@ -159,12 +159,9 @@ class _Session:
                 self._stop.wait(LOOK_AGAIN_S)
                 continue
             for at, offset in gone.items():
-                lost = self.writer.intake.skip_to(at, offset)
+                lost = self.writer.intake.skip_to(at, offset, time.time_ns() // 1000)
                 if lost:
-                    log.error(
-                        f"{at[0]}/{at[1]}: {lost} records were deleted by retention before they "
-                        "were stored"
-                    )
+                    log.error(f"{at[0]}/{at[1]}: {lost} records were deleted before being stored")
             return True
         return False
 
@@ -219,6 +216,7 @@ class _Session:
             rows_duplicated=counts["rows_duplicated"],
             records_repeated=counts["records_repeated"],
             records_refused=counts["records_refused"],
+            records_lost=counts["records_lost"],
             events_stored=counts["events_stored"],
             dead_letters=counts["dead_letters"],
             satellites=sum(c.rows for c in self.writer.registry.chunks.values()),

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from orbitwin import contract, records
+from orbitwin.catalogue import SEVERITIES
 from orbitwin.contract import TICK, Frame, FrameError
 from orbitwin.fleet import Chunk
 from orbitwin.log import get
@@ -112,11 +114,22 @@ class Intake:
         """Where to read each partition from; one that is not named, from its beginning."""
         return dict(self._read_to)
 
-    def skip_to(self, at: Place, offset: int) -> int:
-        """Records below `offset` are gone from the log; returns how many were never stored."""
+    def skip_to(self, at: Place, offset: int, now_us: int) -> int:
+        """Records below `offset` are gone from the log; returns how many were never stored.
+
+        The next commit stores an event that says so, and that reading goes on from `offset`.
+        """
         self._read_to[at] = max(offset, self._read_to.get(at, 0))
         mark = self.marks.get(at, Mark(0, None))
-        return max(0, offset - mark.next_offset)
+        lost = offset - mark.next_offset
+        if lost <= 0:
+            return 0
+        text = f"{at[0]}/{at[1]}: {lost} records were deleted before they were stored"
+        self.pending.events.append((_hole(at[1], offset - 1, now_us, text), None))
+        self.pending.records += 1
+        self.marks[at] = Mark(offset, mark.source)
+        self.counts["records_lost"] += lost
+        return lost
 
     def is_replaying(self) -> bool:
         """Whether records that were stored before a start are still being read again."""
@@ -312,6 +325,19 @@ def _source(extra: Mapping[str, object]) -> Source:
         return Source(int(partition), int(offset), int(part))
     except (KeyError, TypeError, ValueError):
         raise FrameError("wrong_schema", "a state record names its source") from None
+
+
+def _hole(partition: int, offset: int, t_us: int, message: str) -> EventBatch:
+    row = {
+        "t_event_us": t_us,
+        "kind": "hole",
+        "state": "noted",
+        "severity": SEVERITIES.index("warning"),
+        "severity_before": 0,
+        "message": message,
+    }
+    events = pa.RecordBatch.from_pylist([row], schema=records.EVENT_SCHEMA)
+    return EventBatch("", "", -1, Source(partition, offset, -1), t_us, events)
 
 
 def _letter(record: Record) -> Letter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections.abc import Callable
 
 import duckdb
 
@@ -40,7 +41,13 @@ def retention_s(settings: HistorianSettings) -> dict[str, float]:
 class Disk:
     """Keeps history within its budget, and the disk from filling up."""
 
-    def __init__(self, writer: Writer, settings: HistorianSettings) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        settings: HistorianSettings,
+        used_bytes: Callable[[], float] | None = None,
+    ) -> None:
+        self._used = used_bytes or (lambda: database.used_bytes(writer.database.connection))
         self._writer = writer
         self._reserve_bytes = settings.disk_reserve_gb * GB
         self._budget_bytes = settings.disk_budget_gb * GB
@@ -79,9 +86,6 @@ class Disk:
             with contextlib.suppress(duckdb.TransactionException):
                 self._writer.database.connection.execute("CHECKPOINT")
         return dropped
-
-    def _used(self) -> int:
-        return database.used_bytes(self._writer.database.connection)
 
     def _next_to_drop(self) -> Ring | None:
         rings = [self._writer.rings[name] for name in DROP_ORDER]

@@ -196,7 +196,8 @@ def test_segments_go_whole_and_by_store_time(tmp_path: Path) -> None:
         if ring.is_due(now_s):
             ring.turn(now_s)
         opened.connection.execute(
-            f"INSERT INTO {ring.target} (seq, t_event) VALUES (?, '1999-01-01 00:00:00+00')", [now_s]
+            f"INSERT INTO {ring.target} (seq, t_event) VALUES (?, '1999-01-01 00:00:00+00')",
+            [now_s],
         )
         ring.written(1)
     ((oldest, newest),) = opened.connection.execute(

@@ -84,6 +84,32 @@ def test_without_a_snapshot_the_minutes_are_the_same(
         assert found[name] == 0, name
 
 
+def test_records_that_the_log_no_longer_holds_are_an_event(tmp_path: Path) -> None:
+    """F07: what was deleted before it was stored is said, once, and storing goes on behind it."""
+    log = history.make_log()
+    at = ("twin.state.v1", 0)
+    writer = history.open_writer(tmp_path)
+    for record in history.rest(writer, log)[:200]:
+        writer.intake.take(record)
+    writer.commit()
+    writer.release()
+    writer.database.close()
+    for _ in range(2):  # a second start finds nothing new to say
+        writer = history.open_writer(tmp_path)
+        writer.intake.skip_to(at, 150, history.T0_US)
+        writer.commit()
+        writer.release()
+        writer.database.close()
+    writer = history.open_writer(tmp_path)
+    for record in history.rest(writer, log):
+        writer.intake.take(record)
+    history.shut(writer)
+    found = history.contents(tmp_path)
+    holes = [row for row in found["event"] if "deleted before" in str(row)]
+    assert len(holes) == 1
+    assert len(found["frame"]) > 200
+
+
 @pytest.mark.slow
 def test_kill_9_at_random_moments(tmp_path: Path, whole: dict[str, list[tuple]]) -> None:
     """After 8 kills at random moments every table is what it is without a kill."""
