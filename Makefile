@@ -10,13 +10,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     ?= uv
 
-.PHONY: help up test lint lock clean
+.PHONY: help up test lint docs lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make up      the live twin, until Ctrl-C (installs itself into $(VENV) the first time)"
 	@echo "make test    lint, then every test"
 	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make docs    the pages and dashboards that are made from the code, anew"
 	@echo "make lock    requirements/*.txt anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove $(VENV) and caches; a twin's data stays"
 
@@ -30,6 +31,13 @@ lint: $(VENV)/.test
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.test
+	@$(BIN)/python -m orbitwin.settings_reference > docs/settings.md
+	@$(BIN)/python -m orbitwin.cli.reference > docs/cli.md
+	@$(BIN)/python -m orbitwin.reference docs/vehicles
+	@$(BIN)/python -m storage.tables > docs/tables.md
+	@$(BIN)/python -m dashboards
 
 # --- the environment: a stamp a lock, so that a later start does nothing ------------------------
 

@@ -1,7 +1,14 @@
-"""The reference page of a vehicle type, made from its catalogue entry (Markdown)."""
+"""The reference page of a vehicle type, made from its catalogue entry (Markdown).
+
+`python -m orbitwin.reference DIR` writes the pages of the shipped ones.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+from orbitwin import catalogue
 from orbitwin.catalogue import DERIVED, LimitOn, Vehicle
 from orbitwin.column import Column
 
@@ -74,3 +81,9 @@ def _limits(name: str, limits: tuple[LimitOn, ...]) -> str:
             text += f", {on.limit.persistence} samples"
         texts.append(text)
     return "; ".join(texts)
+
+
+if __name__ == "__main__":
+    for shipped in catalogue.shipped():
+        text = page(catalogue.load(shipped))
+        Path(sys.argv[1], f"{shipped}.md").write_text(text, encoding="utf-8")

@@ -193,11 +193,11 @@ class ProducerSettings(Group):
     time_column: str | None = Field(
         default=None, description="Column of a replay's event times, in place of the vehicle's own."
     )
-    sat_id: int = Field(
-        default=1,
+    sat_id: int | None = Field(
+        default=None,
         ge=0,
         description="Id of a replay's first satellite, where its files do not tell; the next "
-        "files count on from it.",
+        "files count on from it. Without it an id follows from the file's name.",
     )
     stay: bool = Field(
         default=True, description="A replay that has played its last row waits to be told to stop."

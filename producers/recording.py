@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Recording:
 class _Satellites:
     """Gives each satellite of the files one index, one id and one name."""
 
-    def __init__(self, first_id: int) -> None:
+    def __init__(self, first_id: int | None) -> None:
         self.ids: list[int] = []
         self.names: list[str] = []
         self._index: dict[int | str, int] = {}
@@ -78,7 +79,9 @@ class _Satellites:
     def by_name(self, name: str) -> int:
         index = self._index.get(name)
         if index is None:
-            sat_id = self._first_id + len(self.ids)
+            sat_id = zlib.crc32(name.encode())  # the same in every recording of the satellite
+            if self._first_id is not None:
+                sat_id = self._first_id + len(self.ids)
             while sat_id in self._index:
                 sat_id += 1
             self._index[sat_id] = len(self.ids)
@@ -96,12 +99,13 @@ def record(
     tables: Sequence[Table],
     vehicle: Vehicle,
     time_column: str | None = None,
-    first_sat_id: int = 1,
+    first_sat_id: int | None = None,
 ) -> Recording:
     """Put tables together. Rows without a usable time or satellite become letters.
 
     A table with a column `sat_id` or `name` tells its satellites; any other file is one
-    satellite by the name of the file, numbered from `first_sat_id` in the order of the files.
+    satellite by the name of the file. Its id is the CRC-32 of that name, unless `first_sat_id`
+    numbers the files in their order.
     Raises UsageError when nothing matches or no row has a time.
     """
     satellites = _Satellites(first_sat_id)
@@ -303,7 +307,7 @@ def read(
     vehicle: Vehicle,
     read_tables: Callable[[Path], list[Table]],
     time_column: str | None = None,
-    first_sat_id: int = 1,
+    first_sat_id: int | None = None,
 ) -> Recording:
     """The recording that these files hold, in their order. Raises UsageError."""
     tables = [table for path in paths for table in read_tables(path)]

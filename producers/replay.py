@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from producers.sources import read_tables
 
 LATE_US = SECOND_US  # rows sent later than this (or a period) after they were due are late
 IDLE_S = 0.5
+LONGEST_FLEET_NAME = 40  # characters; a recording of many satellites is named by its vehicle
 
 _log = logs.get("replay")
 
@@ -61,13 +63,17 @@ def run_replay(settings: Settings, health: Health, stop: threading.Event) -> Sum
 def fleet_of(
     played: Recording, vehicle: catalogue.Vehicle, speed: float, chunk_rows: int, ends_us: int = 0
 ) -> Fleet:
-    """The satellites of a recording, as a fleet by the name of their vehicle type.
+    """The satellites of a recording, as a fleet by their own names.
 
+    So another recording does not push them out of the registry, and the same one finds itself.
     `ends_us` is the last event time of a recording that was moved (UTC us).
     """
     n = len(played.sat_id)
+    names = "+".join(sorted(played.sat_name))
+    if len(names) > LONGEST_FLEET_NAME:
+        names = f"{vehicle.name}-{zlib.crc32(names.encode()):08x}"
     return Fleet(
-        vehicle.name,
+        names,
         vehicle,
         played.sat_id,
         played.sat_name,

@@ -57,7 +57,7 @@ TimeColumn = Annotated[
 ]
 SatId = Annotated[
     int | None,
-    typer.Option("--sat-id", metavar="N", help="Id of a replay's first satellite (default 1)."),
+    typer.Option("--sat-id", metavar="N", help="Id of a replay's first satellite (else by name)."),
 ]
 Duration = Annotated[
     float | None, typer.Option("--duration", metavar="S", help="End by itself after S seconds.")

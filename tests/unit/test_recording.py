@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def csv(path: Path, text: str) -> Path:
 def test_raavana_as_its_makers_published_it() -> None:
     played = read(DATA / "RAAVANA.xlsx")
     assert played.sat_name == ["RAAVANA"]
-    assert played.sat_id.tolist() == [1]
+    assert played.sat_id.tolist() == [zlib.crc32(b"RAAVANA")]
     assert played.rows == 1079 + 1080
     assert set(played.codes) == set(BIRDS.parameters)
     assert played.letters == []
@@ -209,7 +210,7 @@ def test_satellites_by_id_and_name(tmp_path: Path) -> None:
 def test_satellites_by_name_alone(tmp_path: Path) -> None:
     played = read(csv(tmp_path / "x.csv", "t_event_us,name,Vbat (V)\n1,A,4\n1,B,4\n2,A,4\n"))
     assert played.sat_name == ["A", "B"]
-    assert played.sat_id.tolist() == [1, 2]
+    assert played.sat_id.tolist() == [zlib.crc32(b"A"), zlib.crc32(b"B")]
 
 
 def test_rows_carry_the_packets_they_have_values_of(tmp_path: Path) -> None:
