@@ -14,12 +14,13 @@ import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from orbitwin import topics
 from orbitwin.contract import TICK, FrameError
+from orbitwin.fleet import Chunk
 from processors import snapshot
 from processors.record import Counts, Output, Record, Rules
 from processors.registry import Registry
@@ -28,7 +29,7 @@ from processors.step import UNREGISTERED, PartitionState, adopt, apply, hole, re
 
 MOST_UNSENT = 512  # records waiting to be sent before applying pauses
 POSITION = b""  # key of the snapshot topic's record that holds the offset applied, as text
-TAIL_RECORDS = 16  # of the snapshot topic, at first; doubled until every chunk is found
+TAIL_ROUNDS = 2  # of snapshots that are read at first; doubled until every chunk is found
 
 _log = structlog.get_logger()
 
@@ -96,39 +97,40 @@ class Worker:
     async def _load(self, partition: int) -> PartitionState:
         chunks = self.registry.of_partition(partition, self.partition_count)
         first, _ = await self.log.bounds(topics.TELEMETRY.name, partition)
-        found: dict[bytes, ChunkState] = {}
-        position = None
-        name = topics.SNAPSHOT.name
-        begin, end = await self.log.bounds(name, partition)
-        step = TAIL_RECORDS
-        while end > begin and (position is None or found.keys() != chunks.keys()):
-            start = max(begin, end - step)
-            async for record in self.log.records(name, partition, start, end - 1):
-                if record.key == POSITION:
-                    position = max(position or 0, int(record.value))
-                elif record.key in chunks:
-                    self._keep_newest(found, record, chunks)
-            end, step = start, 2 * step
+        newest = await self._newest_snapshots(partition, {POSITION, *chunks})
+        position = newest.pop(POSITION, None)
+        found = {
+            key: state
+            for key, record in newest.items()
+            if (state := _snapshot_of(record, chunks[key])) is not None
+        }
         # A chunk without a snapshot was registered after the position was written: before it,
         # the log has nothing that was taken for that chunk.
-        since = first - 1 if position is None else position
+        since = first - 1 if position is None else int(position.value)
         for key, chunk in chunks.items():
             if key not in found:
                 found[key] = ChunkState.empty(chunk, since)
         applied = min((state.seen for state in found.values()), default=since)
         return PartitionState(partition, applied, chunks={key: found[key] for key in chunks})
 
-    def _keep_newest(
-        self, found: dict[bytes, ChunkState], record: Record, chunks: dict[bytes, Any]
-    ) -> None:
-        try:
-            state = snapshot.decode(record.value, chunks[record.key])
-        except FrameError as error:
-            _log.warning("a snapshot cannot be read", error=str(error), offset=record.offset)
-            return
-        known = found.get(record.key)
-        if state is not None and (known is None or state.seen > known.seen):
-            found[record.key] = state
+    async def _newest_snapshots(self, partition: int, keys: set[bytes]) -> dict[bytes, Record]:
+        """The newest record of each key in the snapshot topic, as far as there is one.
+
+        The topic is read backwards, twice as far each time: what is sought is near its end.
+        """
+        name = topics.SNAPSHOT.name
+        begin, end = await self.log.bounds(name, partition)
+        newest: dict[bytes, Record] = {}
+        step = TAIL_ROUNDS * len(keys)
+        while end > begin and newest.keys() != keys:
+            start = max(begin, end - step)
+            part = {}
+            async for record in self.log.records(name, partition, start, end - 1):
+                if record.key in keys:
+                    part[record.key] = record
+            newest = part | newest
+            end, step = start, 2 * step
+        return newest
 
     # --- records -------------------------------------------------------------------------------
 
@@ -258,3 +260,11 @@ class Worker:
         headers = [("packet", TICK.encode())]
         for partition in self.held:
             self.log.send(partition, Output(topics.TELEMETRY.name, b"", b"", headers))
+
+
+def _snapshot_of(record: Record, chunk: Chunk) -> ChunkState | None:
+    try:
+        return snapshot.decode(record.value, chunk)
+    except FrameError as error:
+        _log.warning("a snapshot cannot be read", error=str(error), offset=record.offset)
+        return None
