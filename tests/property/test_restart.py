@@ -4,6 +4,8 @@ and sends the same ones as a producer that was never stopped, but for those due 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +37,7 @@ def sent(schedule: Schedule, from_us: int, to_us: int) -> list[tuple[str, int, i
 def test_any_restart(rate: float, tick_us: int, epoch_us: int, stops: list[int]) -> None:
     schedule = Schedule.of(ODC, Clock("live", epoch_us, START_US, rate), tick_us)
     times = [START_US, *(START_US + s for s in sorted(stops))]
-    runs = [sent(schedule, a, b) for a, b in zip(times, times[1:], strict=False)]
+    runs = [sent(schedule, a, b) for a, b in pairwise(times)]
     together = [row for run in runs for row in run]
     assert len(set(together)) == len(together)
     assert together == sent(schedule, times[0], times[-1])
