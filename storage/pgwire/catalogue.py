@@ -16,6 +16,7 @@ import duckdb
 from storage.admission import CATALOGUE
 from storage.latest_view import FRAME
 from storage.pgwire import types
+from storage.segments import SCHEMA as SEGMENTS
 
 OWNER_OID = 10
 KNOWN_OIDS = {
@@ -103,7 +104,7 @@ _VIEWS = {
       SELECT CASE schema_name WHEN 'main' THEN 2200 ELSE oid END AS oid,
              CASE schema_name WHEN 'main' THEN 'public' ELSE schema_name END AS nspname
       FROM duckdb_schemas() WHERE database_name = current_database()
-        AND schema_name NOT IN ('pg_catalog', 'information_schema')
+        AND schema_name NOT IN ('pg_catalog', 'information_schema', '{segments}')
       UNION ALL VALUES (11, 'pg_catalog'), (13183, 'information_schema')""",
     "relations_": """
       SELECT table_oid AS oid, table_name AS relname,
@@ -112,14 +113,16 @@ _VIEWS = {
              comment, table_oid AS object, has_primary_key OR index_count > 0 AS indexed,
              NULL AS definition
       FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal
+        AND schema_name <> '{segments}'
       UNION ALL
       SELECT view_oid, view_name,
              CASE schema_name WHEN 'main' THEN 'public' ELSE schema_name END,
              -- `latest` and what reads segments are tables to a reader: data, not derived
-             CASE WHEN contains(sql, '{frame}') OR contains(sql, 'read_parquet') THEN 'r'
+             CASE WHEN contains(sql, '{frame}') OR contains(sql, '{segments}.') THEN 'r'
                   ELSE 'v' END,
              0, column_count, comment, view_oid, false, sql
       FROM duckdb_views() WHERE database_name = current_database() AND NOT internal
+        AND schema_name <> '{segments}'
       UNION ALL
       SELECT coalesce({known_oids}[view_name], view_oid), view_name,
              CASE schema_name WHEN 'pg' THEN 'pg_catalog' ELSE 'information_schema' END,
@@ -457,6 +460,7 @@ def install_catalogue(
         "{user}": user.replace("'", "''"),
         "{database}": database.replace("'", "''"),
         "{frame}": FRAME,
+        "{segments}": SEGMENTS,
         "{types}": _type_rows(),
         "{type_cases}": _type_cases(),
         "{known_oids}": "MAP {" + ", ".join(f"'{k}': {v}" for k, v in KNOWN_OIDS.items()) + "}",
