@@ -36,7 +36,7 @@ docs: $(VENV)/.test
 	@$(BIN)/python -m orbitwin.settings_reference > docs/settings.md
 	@$(BIN)/python -m orbitwin.cli.reference > docs/cli.md
 	@$(BIN)/python -m orbitwin.reference docs/vehicles
-	@$(BIN)/python -m storage.tables > docs/tables.md
+	@$(BIN)/python -m storage.reference > docs/tables.md
 	@$(BIN)/python -m dashboards
 
 # --- the environment: a stamp a lock, so that a later start does nothing ------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orbitwin import catalogue
 from orbitwin.catalogue import Vehicle
 from storage import tables
 from storage.tables import Field, Measured, Table
@@ -67,3 +68,7 @@ def _rows(fields: Iterable[Field]) -> list[str]:
             for f in fields
         ),
     ]
+
+
+if __name__ == "__main__":
+    print(page([catalogue.load(name) for name in catalogue.shipped()]), end="")
