@@ -13,7 +13,7 @@ from orbitwin.catalogue import STATE_PACKET, Vehicle
 from orbitwin.column import Column
 from orbitwin.fleet import Chunk
 from orbitwin.records import state_columns_of
-from storage.tables import Measured
+from storage.tables import PARAMETER, Measured
 
 Key = tuple[str, int]
 """(fleet, number of the chunk)."""
@@ -108,9 +108,8 @@ class Registry:
                             "values": _values(column),
                         }
                     )
-        kinds = dict.fromkeys(("resolution", "low", "high", "period_s"), pa.float64())
-        names = list(made[0]) if made else []
-        schema = pa.schema([(n, kinds.get(n, pa.string())) for n in names])
+        kinds = {"DOUBLE": pa.float64()}
+        schema = pa.schema([(f.name, kinds.get(f.type, pa.string())) for f in PARAMETER.fields])
         return pa.Table.from_pylist(made, schema=schema)
 
 

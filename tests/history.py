@@ -248,7 +248,7 @@ def events(chunk: Chunk, source: Source, t_us: int) -> bytes:
     )
 
 
-def open_writer(data_dir: Path, **options: object) -> Writer:
+def open_writer(data_dir: Path, told: list[bytes] | None = None, **options: object) -> Writer:
     """A writer on a new or old database, ready to take records."""
     writer = Writer(
         database.open_writer(data_dir, memory_limit_mb=256, threads=1),
@@ -259,7 +259,7 @@ def open_writer(data_dir: Path, **options: object) -> Writer:
         }
         | options,
     )
-    writer.register(fleet_records())
+    writer.register(fleet_records() if told is None else told)
     writer.recover()
     return writer
 

@@ -129,6 +129,16 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
             assert np.array_equal(state.measured[name], other.measured[name]), name
 
 
+def test_a_twin_without_satellites(tmp_path: Path) -> None:
+    """The historian starts before the first producer has told who flies."""
+    writer = history.open_writer(tmp_path, told=[])
+    assert writer.view.newest.num_rows == 0
+    writer.register(history.fleet_records())
+    writer.publish()
+    assert writer.view.newest.num_rows == 42
+    history.shut(writer)
+
+
 def test_a_damaged_snapshot_is_none(tmp_path: Path) -> None:
     path = snapshot.path_in(tmp_path)
     path.write_bytes(b"PAR1 and no more")
