@@ -28,6 +28,7 @@ from storage.retention import Disk, retention_s
 from storage.writer import Writer
 
 SNAPSHOT_S = 10.0
+GATHER_S = 0.03  # from the first record of a commit
 FLEET_S = 2.0  # between two looks for satellites that have been added
 STATUS_S = 0.5
 RATE_S = 5.0  # the rate is over so long
@@ -79,6 +80,7 @@ class _Session:
         self._told_s = float("-inf")
         self._saved_s = time.monotonic()
         self._committed_s = float("-inf")
+        self._began_s = 0.0  # when the first record of the next commit came
         self._fleet_s = time.monotonic()
         self._consumer: Consumer | None = None
         opened = database.open_writer(
@@ -175,10 +177,16 @@ class _Session:
             self._stop.wait(LOOK_AGAIN_S)
             return
         interval_s = self._settings.commit_interval_s
-        for record in consumer.poll(interval_s if not intake.pending.records else 0.02):
+        waiting = intake.pending.records > 0
+        for record in consumer.poll(GATHER_S if waiting else interval_s):
             intake.take(record)
         now_s = time.monotonic()
-        if intake.pending.records and now_s - self._committed_s >= interval_s:
+        if not waiting:
+            self._began_s = now_s
+        # What belongs together comes within moments: one commit then, not a second one later.
+        if intake.pending.records and (
+            now_s - self._began_s >= GATHER_S and now_s - self._committed_s >= interval_s
+        ):
             self.writer.commit()
             self._committed_s = time.monotonic()
         if now_s - self._fleet_s >= FLEET_S and not intake.pending.records:
