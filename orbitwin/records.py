@@ -55,8 +55,8 @@ def state_columns(vehicle: Vehicle, packet: str) -> tuple[Column, ...]:
     `source` [partition, offset, part]; `t_append_us` (the source's log time); `derived` and
     `measured` (which groups of columns travel); `rows_dead`, `rows_duplicate`, `rows_late`,
     `rows_invalid` (of the source frame). Packet `tick` (staleness changed) carries the derived
-    columns of the whole chunk with each row's own time and is no measurement: it updates the
-    newest state only.
+    columns of the satellites concerned, with each row's own time, and is no measurement: it
+    updates the newest state only.
     """
     own = () if packet == "tick" else vehicle.packets[packet].columns
     return (*vehicle.derived, SEVERITY, FLAGS, *own)

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from orbitwin import topics
 from orbitwin.health import Health
@@ -41,6 +42,7 @@ READ_WAIT_MS = 500
 TICK_S = 1.0
 FOLLOW_S = 1.0
 SNAPSHOT_CHECK_S = 0.5
+ANSWER_S = 3.0  # brokers that do not answer for this long are away
 STOP_S = 8.0  # a stop that takes longer is cut short: the log has what is needed to resume
 
 _log = structlog.get_logger()
@@ -157,16 +159,23 @@ class _Process:
         return None
 
     async def _every(self, seconds: float, what: Any) -> None:
+        """Do something again and again; while Kafka is away, say so and keep trying."""
         while True:
-            await what()
+            try:
+                await what()
+            except (KafkaError, TimeoutError) as error:
+                self.status.unreachable(type(error).__name__)
             await asyncio.sleep(seconds)
 
     async def _tick(self) -> None:
-        self.worker.tick()
+        if not self.status.away:
+            self.worker.tick()
 
     async def _look(self) -> None:
         held = list(self.worker.held)
-        ends = await self.log.ends(topics.TELEMETRY.name, held)
+        async with asyncio.timeout(ANSWER_S):  # aiokafka itself would ask for ever
+            ends = await self.log.ends(topics.TELEMETRY.name, held)
+        self.status.reachable()
         self.status.look(ends)
 
     def _faust(self) -> Any:

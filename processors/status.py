@@ -40,6 +40,7 @@ class Status:
         self._moved_s = time.monotonic()
         self._behind = 0
         self._assigned = False
+        self.away = False
 
     def progress(self) -> None:
         """A record was applied, or found to have been."""
@@ -51,6 +52,21 @@ class Status:
         self._assigned = True
         self._moved_s = time.monotonic()
         self._health.ready()
+
+    def unreachable(self, why: str) -> None:
+        """Kafka did not answer: there is nothing to process, and nobody to blame for it here."""
+        self._behind = 0
+        if not self.away:
+            self.away = True
+            self._health.not_ready(f"waiting for Kafka: {why}")
+
+    def reachable(self) -> None:
+        """Kafka answered."""
+        if self.away:
+            self.away = False
+            self._moved_s = time.monotonic()
+            if self._assigned:
+                self._health.ready()
 
     def stalled(self) -> bool:
         """Whether there are records to process and none was for too long."""
