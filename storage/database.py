@@ -32,6 +32,10 @@ _MAGIC_AT, _MAGIC = 8, b"DUCK"  # DuckDB storage: 8 bytes of checksum, then the 
 _RESTORE = "move it away, or restore a copy; its rows of the last day are in Kafka still"
 
 
+class FullError(OrbitwinError):
+    """The disk has no room to open the database; it may have some later."""
+
+
 @dataclass(frozen=True)
 class Database:
     """An open database. `database_id` was made with it and never changes."""
@@ -193,6 +197,8 @@ def _why(error: duckdb.Error, path: Path) -> OrbitwinError:
             f"{path} is in use by {holder}",
             "stop that twin first; `orbitwin sql` reads a running one through its door",
         )
+    if "No space left" in text or "not enough space" in text.lower():
+        return FullError(f"no room on the disk to open {path}", "free some: storing goes on then")
     if "ermission denied" in text or "Read-only file system" in text:
         return UsageError(f"cannot open {path}: {_first_line(error)}", "mend its permissions")
     if "newer" in text and "version" in text:

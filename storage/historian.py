@@ -56,6 +56,8 @@ def run(settings: Settings, health: Health, stop: threading.Event) -> int:
         except duckdb.Error as error:
             fatal = "must be opened again" if database.is_fatal(error) else "failed"
             why = f"the database {fatal}: {str(error).strip().splitlines()[0]}"
+        except database.FullError as error:
+            why = str(error)
         if time.monotonic() - began_s > STEADY_S:
             pause_s = FIRST_PAUSE_S
         health.not_ready(why)
