@@ -11,7 +11,6 @@ kind; it is a function of the event time, so a producer that starts again does n
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,25 +21,16 @@ import pyarrow as pa
 
 from orbitwin.catalogue import Vehicle
 from orbitwin.column import Column
+from orbitwin.ipc import SCHEMA_VERSION as SCHEMA_VERSION
+from orbitwin.ipc import FrameError as FrameError
+from orbitwin.ipc import pack, unpack
 
-SCHEMA_VERSION = 1
 MAX_FRAME_BYTES = 8 * 1024 * 1024
-MAX_FRAME_ROWS = 131_072
 
 TICK = "tick"
 """Packet name of a clock tick: no rows, only the log's own time."""
 
-_META = b"orbitwin"
 _ROW_COLUMNS = dict.fromkeys(("sat_id", "t_event_us", "seq"), np.dtype("int64"))
-
-
-class FrameError(ValueError):
-    """Bytes that are no frame of this contract. `reason` is a short code for counters."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason = reason
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -130,27 +120,19 @@ def encode(frame: Frame, columns: Sequence[Column]) -> bytes:
         codes = frame.codes[column.name]
         fields.append(_field(column))
         arrays.append(pa.array(codes))
-    meta = orjson.dumps(
-        {
-            "v": SCHEMA_VERSION,
-            "fleet": frame.fleet,
-            "vehicle": frame.vehicle,
-            "packet": frame.packet,
-            "chunk": frame.chunk,
-            "row0": frame.row0,
-            "rows": frame.rows,
-            "t_event_us": frame.t_event_us,
-            "seq": frame.seq,
-            "t_due_us": frame.t_due_us,
-            "extra": dict(frame.extra),
-        }
-    )
-    schema = pa.schema(fields, metadata={_META: meta})
-    batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    meta = {
+        "fleet": frame.fleet,
+        "vehicle": frame.vehicle,
+        "packet": frame.packet,
+        "chunk": frame.chunk,
+        "row0": frame.row0,
+        "rows": frame.rows,
+        "t_event_us": frame.t_event_us,
+        "seq": frame.seq,
+        "t_due_us": frame.t_due_us,
+        "extra": dict(frame.extra),
+    }
+    return pack(pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)), meta)
 
 
 def decode(value: bytes, columns_of: Mapping[str, Mapping[str, Sequence[Column]]]) -> Frame:
@@ -162,8 +144,8 @@ def decode(value: bytes, columns_of: Mapping[str, Mapping[str, Sequence[Column]]
     """
     if len(value) > MAX_FRAME_BYTES:
         raise FrameError("oversize", f"{len(value)} bytes, at most {MAX_FRAME_BYTES}")
-    schema, batch = _read(value)
-    meta = _metadata(schema)
+    batch, meta = unpack(value)
+    _check(meta)
     vehicle, packet, rows = meta["vehicle"], meta["packet"], batch.num_rows
     if vehicle not in columns_of:
         raise FrameError("unknown_vehicle", f"no vehicle type {vehicle!r} has been registered")
@@ -212,67 +194,7 @@ def _field(column: Column) -> pa.Field:
     )
 
 
-def _read(value: bytes) -> tuple[pa.Schema, pa.RecordBatch]:
-    try:
-        messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(value))
-        schema_message = messages.read_next_message()
-        batch_message = messages.read_next_message()
-        # pyarrow 26 crashes when told to read a schema from a message of another type.
-        types = (schema_message.type, batch_message.type)
-        if types != ("schema", "record batch"):
-            raise FrameError("malformed", f"expected a schema and a record batch, not {types}")
-        # A compressed body could unpack to any size: nothing here writes one, so none is read.
-        if _is_compressed(bytes(batch_message.metadata)):
-            raise FrameError("compressed", "expected an uncompressed record batch")
-        schema = pa.ipc.read_schema(schema_message)
-        batch = pa.ipc.read_record_batch(batch_message, schema)
-        if batch.num_rows > MAX_FRAME_ROWS:
-            raise FrameError("oversize", f"{batch.num_rows} rows, at most {MAX_FRAME_ROWS}")
-        batch.validate(full=True)
-        return schema, batch
-    except FrameError:
-        raise
-    except (
-        pa.ArrowException,
-        OSError,
-        EOFError,
-        StopIteration,
-        struct.error,
-        IndexError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        NotImplementedError,
-    ) as error:
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FrameError("malformed", f"not an Arrow IPC stream of one batch: {text}") from None
-
-
-def _is_compressed(message: bytes) -> bool:
-    """Whether a RecordBatch message names a body compression.
-
-    Reads the flatbuffer's two tables (Arrow columnar format, Message.fbs): Message.header is
-    slot 2, RecordBatch.compression is slot 3.
-    """
-
-    def slot(table: int, index: int) -> int:
-        vtable = table - int(struct.unpack_from("<i", message, table)[0])
-        size = struct.unpack_from("<H", message, vtable)[0]
-        at = 4 + 2 * index
-        return int(struct.unpack_from("<H", message, vtable + at)[0]) if at < size else 0
-
-    root = int(struct.unpack_from("<I", message, 0)[0])
-    header = slot(root, 2)
-    if not header:
-        return False
-    at = root + header
-    batch = at + int(struct.unpack_from("<I", message, at)[0])
-    return slot(batch, 3) != 0
-
-
 _EXPECTED: dict[str, type] = {
-    "v": int,
     "fleet": str,
     "vehicle": str,
     "packet": str,
@@ -286,24 +208,13 @@ _EXPECTED: dict[str, type] = {
 }
 
 
-def _metadata(schema: pa.Schema) -> dict[str, Any]:
-    raw = (schema.metadata or {}).get(_META)
-    if raw is None:
-        raise FrameError("wrong_schema", "the schema has no orbitwin metadata")
-    try:
-        meta = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise FrameError("wrong_schema", f"metadata is not JSON: {error}") from None
-    if not isinstance(meta, dict) or meta.get("v") != SCHEMA_VERSION:
-        got = meta.get("v") if isinstance(meta, dict) else meta
-        raise FrameError("wrong_version", f"version {got!r}, expected {SCHEMA_VERSION}")
+def _check(meta: Mapping[str, Any]) -> None:
     for name, kind in _EXPECTED.items():
         if type(meta.get(name)) is not kind:
             raise FrameError("wrong_schema", f"metadata {name!r}: expected {kind.__name__}")
     for name in ("chunk", "row0", "rows", "seq"):
         if not 0 <= meta[name] < 2**62:
             raise FrameError("wrong_schema", f"metadata {name!r} = {meta[name]}: expected >= 0")
-    return meta
 
 
 def _numbers(batch: pa.RecordBatch, name: str, dtype: np.dtype) -> np.ndarray | None:

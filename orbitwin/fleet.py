@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from orbitwin import catalogue
-from orbitwin.contract import SCHEMA_VERSION, FrameError, chunk_key
+from orbitwin.contract import chunk_key
+from orbitwin.errors import UsageError
+from orbitwin.ipc import FrameError, pack, unpack
 
 MAX_CHUNK_ROWS = 16_384
 MIN_CHUNK_ROWS = 1_024
-_META = b"orbitwin.fleet"
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,6 @@ def partition_of(fleet: str, chunk: int, partitions: int) -> int:
 def encode(chunk: Chunk) -> bytes:
     """A chunk as a record of the fleet topic (Arrow IPC stream)."""
     meta = {
-        "v": SCHEMA_VERSION,
         "fleet": chunk.fleet,
         "chunk": chunk.number,
         "size": chunk.size,
@@ -163,15 +162,12 @@ def encode(chunk: Chunk) -> bytes:
         {
             "sat_id": pa.array(chunk.sat_id, pa.int64()),
             "name": pa.array(chunk.name),
-            "shell": pa.array(chunk.shell).dictionary_encode(),
+            "shell": pa.array(chunk.shell),
             "plane": pa.array(chunk.plane, pa.int32()),
             "slot": pa.array(chunk.slot, pa.int32()),
         }
-    ).replace_schema_metadata({_META: orjson.dumps(meta)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_batch(table)
-    return sink.getvalue().to_pybytes()
+    )
+    return pack(table, meta)
 
 
 def decode(value: bytes, known: Mapping[str, catalogue.Vehicle] | None = None) -> Chunk:
@@ -179,13 +175,8 @@ def decode(value: bytes, known: Mapping[str, catalogue.Vehicle] | None = None) -
 
     `known` holds vehicle types that were decoded before, to share one object among chunks.
     """
+    batch, meta = unpack(value)
     try:
-        with pa.ipc.open_stream(value) as reader:
-            batch = reader.read_next_batch()
-        batch.validate(full=True)
-        meta: dict[str, Any] = orjson.loads(batch.schema.metadata[_META])
-        if meta["v"] != SCHEMA_VERSION:
-            raise FrameError("wrong_version", f"version {meta['v']!r}, expected {SCHEMA_VERSION}")
         vehicle = (known or {}).get(meta["vehicle"])
         if vehicle is None or vehicle.text != meta["vehicle_toml"]:
             vehicle = catalogue.loads(meta["vehicle_toml"], f"vehicle {meta['vehicle']}")
@@ -203,17 +194,5 @@ def decode(value: bytes, known: Mapping[str, catalogue.Vehicle] | None = None) -
             batch["plane"].to_numpy(zero_copy_only=True),
             batch["slot"].to_numpy(zero_copy_only=True),
         )
-    except FrameError:
-        raise
-    except (
-        pa.ArrowException,
-        OSError,
-        EOFError,
-        StopIteration,
-        KeyError,
-        TypeError,
-        ValueError,
-        orjson.JSONDecodeError,
-        catalogue.SourceError,
-    ) as error:
+    except (pa.ArrowException, LookupError, TypeError, ValueError, UsageError) as error:
         raise FrameError("malformed", f"not a record of the fleet topic: {error}") from None

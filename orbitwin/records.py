@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
-import orjson
 import pyarrow as pa
 
 from orbitwin.catalogue import SEVERITIES, Vehicle
 from orbitwin.column import Column
-from orbitwin.contract import SCHEMA_VERSION, FrameError
+from orbitwin.ipc import SCHEMA_VERSION, FrameError, pack, unpack
 
 SEVERITY = Column(
     "severity", "1", 1.0, "uint8", 0, 5, "worst severity of any limit", dict(enumerate(SEVERITIES))
@@ -90,8 +89,6 @@ EVENT_SCHEMA = pa.schema(
 )
 """Columns of an event batch; order within the batch is the event's index."""
 
-_META = b"orbitwin.events"
-
 
 @dataclass(frozen=True)
 class EventBatch:
@@ -107,32 +104,20 @@ class EventBatch:
 
 def encode_events(batch: EventBatch) -> bytes:
     """An event batch as an Arrow IPC stream (value of a record of the events topic)."""
-    meta = orjson.dumps(
-        {
-            "v": SCHEMA_VERSION,
-            "fleet": batch.fleet,
-            "vehicle": batch.vehicle,
-            "chunk": batch.chunk,
-            "source": [batch.source.partition, batch.source.offset, batch.source.part],
-            "t_append_us": batch.t_append_us,
-        }
-    )
-    events = batch.events.cast(EVENT_SCHEMA).replace_schema_metadata({_META: meta})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, events.schema) as writer:
-        writer.write_batch(events)
-    return sink.getvalue().to_pybytes()
+    meta = {
+        "fleet": batch.fleet,
+        "vehicle": batch.vehicle,
+        "chunk": batch.chunk,
+        "source": [batch.source.partition, batch.source.offset, batch.source.part],
+        "t_append_us": batch.t_append_us,
+    }
+    return pack(batch.events.cast(EVENT_SCHEMA), meta)
 
 
 def decode_events(value: bytes) -> EventBatch:
     """A record of the events topic; raises FrameError."""
+    events, meta = unpack(value)
     try:
-        with pa.ipc.open_stream(value) as reader:
-            events = reader.read_next_batch()
-        events.validate(full=True)
-        meta = orjson.loads(events.schema.metadata[_META])
-        if meta["v"] != SCHEMA_VERSION:
-            raise FrameError("wrong_version", f"version {meta['v']!r}, expected {SCHEMA_VERSION}")
         return EventBatch(
             meta["fleet"],
             meta["vehicle"],
@@ -141,17 +126,7 @@ def decode_events(value: bytes) -> EventBatch:
             meta["t_append_us"],
             events.replace_schema_metadata(None).cast(EVENT_SCHEMA),
         )
-    except FrameError:
-        raise
-    except (
-        pa.ArrowException,
-        OSError,
-        EOFError,
-        StopIteration,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (pa.ArrowException, LookupError, TypeError, ValueError) as error:
         raise FrameError("malformed", f"not a record of the events topic: {error}") from None
 
 
