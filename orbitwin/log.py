@@ -5,6 +5,7 @@ stdout belongs to data alone, so that every verb can be piped.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
@@ -19,13 +20,19 @@ NOISY_LOGGERS = ("kafka", "aiokafka", "faust", "mode", "asyncio", "urllib3")
 
 
 class _Stderr:
-    """sys.stderr as it is at the moment: a live display puts itself in its place for a while."""
+    """sys.stderr as it is at the moment: a live display puts itself in its place for a while.
+
+    A log that cannot be written (its disk is full) must not end what it tells of.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        with contextlib.suppress(OSError):
+            return sys.stderr.write(text)
+        return 0
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(part: str, log_format: LogFormat = "auto", level: str = "info") -> None:

@@ -276,7 +276,8 @@ class DoorSettings(Group):
     )
     port: Port = Field(
         default=DOOR_PORT,
-        description="Its port; a free one is taken where this one is in use. 0: free.",
+        description="Its port. Where the default one is in use the next free one is taken; "
+        "another one that is in use is an error. 0: any free one.",
     )
     user: str = Field(default=DOOR_USER, min_length=1, description="User name.")
     password: SecretStr | None = Field(
@@ -294,8 +295,12 @@ class DoorSettings(Group):
         default=10.0, description="A query is ended after this, s."
     )
     max_clients: int = Field(default=64, ge=1, le=10_000, description="Most connections at once.")
-    max_queries_per_client: int = Field(
-        default=2, ge=1, le=64, description="Most queries that one login may run at once."
+    max_cursors: int = Field(
+        default=16, ge=1, le=1_000, description="Most open cursors of one connection."
+    )
+    max_rows: int = Field(default=0, ge=0, description="Most rows of one result. 0: no limit.")
+    idle_timeout_s: Positive = Field(
+        default=3_600.0, description="A connection that sends nothing is closed after this, s."
     )
     query_memory_mb: int = Field(
         default=256, ge=16, description="Memory that one query may take, MB."

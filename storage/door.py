@@ -145,6 +145,9 @@ def _tls(asked: DoorSettings) -> ssl.SSLContext | None:
 def _limits(asked: DoorSettings) -> DoorLimits:
     return DoorLimits(
         max_clients=asked.max_clients,
+        max_portals=asked.max_cursors,
+        max_rows=asked.max_rows,
+        idle_timeout_s=asked.idle_timeout_s,
         statement_timeout_s=asked.statement_timeout_s,
         operator_memory=f"{asked.query_memory_mb}MB",
     )
