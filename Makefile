@@ -9,6 +9,7 @@ ARGS   ?= --profile suncatcher_81
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     ?= uv
+PACKAGES := orbitwin producers processors storage dashboards compose
 
 .PHONY: help up test lint docs lock clean
 .DELETE_ON_ERROR:
@@ -60,6 +61,7 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages of $< into $(VENV)"
 	@$(INSTALL) --require-hashes -r $<
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.run | $(BIN)/python
