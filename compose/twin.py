@@ -8,7 +8,6 @@ lost: it stands in Kafka's log, and the next start goes on with it.
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from orbitwin.settings import Settings
 
 LOOK_EVERY_S = 0.5
-READY_TIMEOUT_S = 30.0  # the producer starts then, ready or not: Kafka keeps what it sends
+LOOK_AT_START_S = 0.1
 STOP_TOTAL_S = 9.0  # a stop that was asked for: all of it
 DRAIN_TIMEOUT_S = 60.0  # a twin that ends by itself waits on while rows are stored, and so long
 GRACE_S = 0.5
@@ -83,22 +82,23 @@ class Twin:
 
     def start(self, show: Callable[[], None]) -> bool:
         """Start all parts, with a `show` now and then; False where `stop` was set meanwhile."""
-        connection = self._broker(show)
+        connection = self._broker()
         if connection is None:
             return False
-        local = self.settings.kafka.bootstrap is None
-        copies = 1 if local else self.settings.kafka.replication_factor
-        ensure_topics(connection, TOPICS, copies)
-        self.bootstrap = connection.bootstrap
-        self.supervisor.update(bootstrap=self.bootstrap)
         settings = self.settings.with_values({"kafka.bootstrap": connection.bootstrap})
+        # They start while our own broker does, and wait for it: half of the start is imports.
         self.supervisor.start(self._part("historian", settings, ["store"], Stage.HISTORIAN))
         for worker in range(1, settings.processor.workers + 1):
             own = settings.with_values({"processor.worker": worker})
             name = part_name("processor", worker)
             self.supervisor.start(self._part(name, own, ["process"], Stage.PROCESSOR))
-        if not self._wait_until_ready(show):
+        if self.settings.kafka.bootstrap is None and not self._wait_for_own_broker(show):
             return False
+        copies = self.settings.kafka.replication_factor if self.settings.kafka.bootstrap else 1
+        ensure_topics(connection, TOPICS, copies)
+        self.bootstrap = connection.bootstrap
+        self.supervisor.update(bootstrap=self.bootstrap)
+        # What it sends before the others are ready stands in Kafka's log.
         source = settings.producer.source
         files = [str(path) for path in settings.producer.sources]
         words = ["produce", source, *(files if source != "synthetic" else [])]
@@ -116,37 +116,30 @@ class Twin:
             return {"profile": producer.source}
         return {"profile": producer.profile, "satellites": producer.satellites}
 
-    def _broker(self, show: Callable[[], None]) -> Connection | None:
-        """A cluster that answers: the one that was given, else our own."""
+    def _broker(self) -> Connection | None:
+        """A cluster that answers, or our own that starts; None where `stop` was set first."""
         if self.settings.kafka.bootstrap is not None:
             connection = Connection.from_settings(self.settings.kafka)
             return connection if wait_for_broker(connection, self.stop, self.log) else None
         wanted = self.settings.broker
         broker = LocalBroker(self.settings.data, wanted.port, wanted.heap_mb, self.log)
         broker.prepare()
-        self.supervisor.start(
-            Part(
-                "broker",
-                broker.argv,
-                broker.log_path,
-                Stage.BROKER,
-                has_status=False,
-                answers=broker.serves,
-                orphan_signal=signal.SIGTERM,
-            )
-        )
-        deadline = time.monotonic() + wanted.start_timeout_s
+        self.supervisor.start(broker.part())
+        return Connection.from_settings(self.settings.kafka, broker.bootstrap)
+
+    def _wait_for_own_broker(self, show: Callable[[], None]) -> bool:
+        """Until it serves; False where `stop` was set first."""
+        limit_s = self.settings.broker.start_timeout_s
+        deadline = time.monotonic() + limit_s
         while self.supervisor.state("broker") != "running":
             self.look()
             show()
             if time.monotonic() > deadline:
-                raise OrbitwinError(
-                    f"Kafka did not start within {wanted.start_timeout_s:.0f} s",
-                    f"see {broker.log_path}",
-                )
-            if self.stop.wait(0.1):
-                return None
-        return Connection.from_settings(self.settings.kafka, broker.bootstrap)
+                log_path = self.settings.log_dir / "broker.log"
+                raise OrbitwinError(f"Kafka did not start within {limit_s:.0f} s", f"see {log_path}")
+            if self.stop.wait(LOOK_AT_START_S):
+                return False
+        return True
 
     def _part(self, name: str, settings: Settings, words: list[str], stage: Stage) -> Part:
         # Settings, secrets among them, go by the environment: arguments can be listed by all.
@@ -158,22 +151,6 @@ class Twin:
             env=settings.to_env(),
             stop_timeout_s=3.5,
         )
-
-    def _wait_until_ready(self, show: Callable[[], None]) -> bool:
-        """Until historian and processors read; False where `stop` was set first."""
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < deadline:
-            self.look()
-            show()
-            states = {p["name"]: p["state"] for p in self.supervisor.parts()}
-            states.pop("broker", None)
-            if all(state == "running" for state in states.values()):
-                return True
-            if self.stop.wait(0.1):
-                return False
-        waiting = ", ".join(name for name, state in states.items() if state != "running")
-        self.log.warning(f"{waiting} not ready after {READY_TIMEOUT_S:.0f} s; going on")
-        return True
 
     # --- run ---------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 2.0
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 30.0
+QUIET_S = 2.0  # a broker that is only just starting is no news
 SAY_AGAIN_S = 30.0
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -260,8 +261,8 @@ def why_not(conn: Connection, timeout_s: float = CONNECT_TIMEOUT_S) -> str | Non
 def wait_for_broker(conn: Connection, stop: threading.Event, log: Log) -> bool:
     """Return True once the cluster answers, False when `stop` is set first.
 
-    Retries from 0.2 s doubling to 30 s, with jitter; says so at the first failure and then
-    every 30 s. Raises UsageError when the cluster refuses the credentials.
+    Retries every 0.2 s for 2 s, then says that it waits, and every 30 s again; pauses double to
+    30 s, with jitter. Raises UsageError when the cluster refuses the credentials.
     """
     pause_s, said_at = FIRST_RETRY_S, -SAY_AGAIN_S
     waited_from = time.monotonic()
@@ -272,6 +273,9 @@ def wait_for_broker(conn: Connection, stop: threading.Event, log: Log) -> bool:
                 log.info(f"Kafka at {conn.bootstrap} answers")
             return True
         now = time.monotonic()
+        if now - waited_from < QUIET_S:
+            stop.wait(FIRST_RETRY_S)
+            continue
         if now - said_at >= SAY_AGAIN_S or said_at < 0:
             log.warning(
                 f"Kafka at {conn.bootstrap} does not answer ({reason}); trying again until it "
