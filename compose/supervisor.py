@@ -189,9 +189,7 @@ class Supervisor:
                 continue
             limit_s = slot.part.stop_timeout_s if timeout_s is None else timeout_s
             if not child.wait(began + limit_s):
-                self._log.warning(
-                    f"{slot.part.name} did not stop within {limit_s:.1f} s: killed"
-                )
+                self._log.warning(f"{slot.part.name} did not stop within {limit_s:.1f} s: killed")
                 child.kill()
                 clean = False
             with self._lock:

@@ -136,7 +136,9 @@ class Twin:
             show()
             if time.monotonic() > deadline:
                 log_path = self.settings.log_dir / "broker.log"
-                raise OrbitwinError(f"Kafka did not start within {limit_s:.0f} s", f"see {log_path}")
+                raise OrbitwinError(
+                    f"Kafka did not start within {limit_s:.0f} s", f"see {log_path}"
+                )
             if self.stop.wait(LOOK_AT_START_S):
                 return False
         return True
