@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -24,9 +24,6 @@ from orbitwin.physics.constants import EARTH_RADIUS_M, YEAR_S
 from orbitwin.spelling import did_you_mean
 from orbitwin.toml_source import SourceError, line_of, load_model
 from orbitwin.toml_source import load as load_toml
-
-if TYPE_CHECKING:
-    from orbitwin.layout import Layout, PlannedOrbit
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -300,12 +297,6 @@ class Profile(_Section):
     def checkpoint_interval_s(self) -> float:
         """Young's interval between checkpoints, s."""
         return float(compute.checkpoint_interval_s(self.compute.checkpoint_s, self.job_mtbf_s))
-
-    def scaled(self, satellites: int | None = None) -> tuple[Layout, PlannedOrbit]:
-        """Who flies where when the fleet has `satellites` members: see `orbitwin.layout.scaled`."""
-        from orbitwin import layout
-
-        return layout.scaled(self, satellites)
 
     def constants(self) -> dict[str, float]:
         """The nominal values that stand for a vehicle's constants (catalogue, `[constant]`)."""

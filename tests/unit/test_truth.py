@@ -190,7 +190,7 @@ def test_a_satellite_that_came_down_reports_nothing(suncatcher):
             place_m[:, 2] = np.nan
             return place_m
 
-    rows, orbit = suncatcher.scaled(5)
+    rows, orbit = layout.scaled(suncatcher, 5)
     truth = Truth(suncatcher, t0_us=NOVEMBER_US, orbit=Gone(orbit), layout=rows)
     measured = truth.advance(NOVEMBER_US + SECOND_US)
     for values in measured.values():
