@@ -1,79 +1,41 @@
-"""A stopped twin's data, read-only: the same tables, and the same rules for what SQL is let in."""
+"""A stopped twin's data behind the same SQL door, read-only: what is asked answers alike."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from storage import admission, database, snapshot, tables
+from orbitwin.settings import Settings
+from storage import database, snapshot, tables
+from storage.door import open_door
 from storage.latest import schema
 from storage.latest_view import LatestView
+from storage.pgwire import Door
 
 QUERY_MEMORY_MB = 512
 
 
-class Cursor:
-    """A cursor in the manner of PEP 249 on a database that no process writes."""
+@contextmanager
+def door_on(settings: Settings) -> Iterator[tuple[Door, str]]:
+    """A door on the history in `settings.data`, and its password: on loopback, for this process.
 
-    def __init__(self, opened: database.Database, latest: LatestView) -> None:
-        self._database = opened
-        self._cursor = opened.connection.cursor()
-        self._parser = opened.connection.cursor()
-        latest.attach(self._cursor)
-
-    @property
-    def description(self) -> list[tuple[Any, ...]] | None:
-        """Name and type of each column of the last result; None before the first."""
-        return self._cursor.description
-
-    def execute(self, sql: str) -> Cursor:
-        """Run what `sql` holds: SELECT or EXPLAIN; the last statement's result can be fetched.
-
-        Raises storage.admission.Refused for anything else, duckdb.Error for a wrong query.
-        """
-        for statement in admission.admit(self._parser, sql):
-            self._cursor.execute(statement.sql)
-        return self
-
-    def fetchall(self) -> list[Any]:
-        return self._cursor.fetchall()
-
-    def fetchone(self) -> Any:
-        return self._cursor.fetchone()
-
-    def arrow(self) -> Any:
-        """The result as a pyarrow reader of record batches."""
-        return self._cursor.to_arrow_reader()
-
-    def interrupt(self) -> None:
-        """End the query that runs, from another thread."""
-        self._cursor.interrupt()
-
-    def close(self) -> None:
-        for cursor in (self._cursor, self._parser):
-            cursor.close()
-        self._database.close()
-
-    def __enter__(self) -> Cursor:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-def open_cursor(data_dir: Path) -> Cursor:
-    """A cursor on the history in `data_dir`.
-
-    Raises BusyError where a process has it open, UsageError where there is none.
+    Raises BusyError where a process has the history open, UsageError where there is none.
     """
-    opened = database.open_reader(data_dir, memory_limit_mb=QUERY_MEMORY_MB)
+    password = secrets.token_urlsafe()
+    private = settings.with_values(
+        {"door.host": "127.0.0.1", "door.port": 0, "door.password": password}
+    )
+    opened = database.open_reader(settings.data, memory_limit_mb=QUERY_MEMORY_MB)
     try:
         latest = LatestView(schema(list(tables.LATEST.fields)))
-        saved = snapshot.read(snapshot.path_in(data_dir))
+        saved = snapshot.read(snapshot.path_in(settings.data))
         if saved is not None:
             latest.reshape(saved)
-        admission.harden(opened.connection, None)
-        return Cursor(opened, latest)
-    except BaseException:
+        door = open_door(private, opened.connection, latest)
+        try:
+            yield door, password
+        finally:
+            door.stop()
+    finally:
         opened.close()
-        raise

@@ -13,7 +13,7 @@ from orbitwin.cli import options
 from orbitwin.errors import EXIT_INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
-    from orbitwin.cli.sql_session import Answer, Session
+    from orbitwin.door import Answer, DoorSession
 
 EXAMPLES = r"""
 orbitwin sql "select name, power_margin_w from latest order by 2 limit 5"
@@ -61,15 +61,14 @@ def sql(
         raise UsageError("--json and --csv exclude each other", "give one of them")
     form: Form = "json" if json else "csv" if as_csv else "table"
     settings = options.load_settings(data, config)
-    session = open_session(settings)
     try:
-        if statement is None and sys.stdin.isatty():
-            raise typer.Exit(_interactive(session, form, settings.data / "sql_history"))
-        _run(session, sys.stdin.read() if statement is None else statement, form)
+        with open_session(settings) as session:
+            if statement is None and sys.stdin.isatty():
+                _interactive(session, form, settings.data / "sql_history")
+            else:
+                _run(session, sys.stdin.read() if statement is None else statement, form)
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    finally:
-        session.close()
 
 
 def is_complete(text: str) -> bool:
@@ -81,7 +80,7 @@ def is_complete(text: str) -> bool:
     return bool(found) and found[-1].text == ";" and not open_quote
 
 
-def _run(session: Session, text: str, form: Form) -> None:
+def _run(session: DoorSession, text: str, form: Form) -> None:
     """Run the statements of `text` in turn."""
     from storage.lexer import split
 
@@ -124,8 +123,8 @@ def _unique(columns: list[str]) -> list[str]:
     return keys
 
 
-def _interactive(session: Session, form: Form, history: Path) -> int:
-    """Read statements from the terminal until \\q. Always returns 0: errors were shown."""
+def _interactive(session: DoorSession, form: Form, history: Path) -> None:
+    """Read statements from the terminal until \\q; errors are shown and it goes on."""
     from orbitwin.errors import OrbitwinError
 
     _line_editing(history)
@@ -160,7 +159,6 @@ def _interactive(session: Session, form: Form, history: Path) -> int:
                 print(f"  hint: {error.hint}", file=sys.stderr)
         except KeyboardInterrupt:
             print("cancelled", file=sys.stderr)
-    return 0
 
 
 def _convenience(line: str) -> str | None:

@@ -1,59 +1,21 @@
-"""Where `orbitwin sql` sends a statement: a running twin's door, or a stopped one's file."""
+"""Where `orbitwin sql` sends a statement: a running twin's door, or one on a stopped one's data."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from orbitwin.door import Answer, DoorSession, SqlError
-from orbitwin.errors import BusyError, OrbitwinError, UsageError
+from orbitwin.door import DoorSession
+from orbitwin.errors import BusyError, UsageError
 
 if TYPE_CHECKING:
     from orbitwin.settings import Settings
 
 
-class Session(Protocol):
-    """A connection that runs one statement at a time."""
-
-    where: str
-
-    def run(self, statement: str) -> Answer:
-        """Run one statement; SqlError where it fails."""
-
-    def close(self) -> None: ...
-
-
-class StoppedSession:
-    """Straight on the file of a twin that does not run, through storage's read-only cursor."""
-
-    def __init__(self, data_dir: Path) -> None:
-        from storage import stopped
-
-        self.where = f"{data_dir} (stopped)"
-        self._cursor = stopped.open_cursor(data_dir)
-
-    def run(self, statement: str) -> Answer:
-        try:
-            self._cursor.execute(statement)
-            columns = [entry[0] for entry in self._cursor.description or ()]
-            return Answer(columns, self._cursor.fetchall() if columns else ())
-        except OrbitwinError:
-            raise
-        except Exception as error:  # DuckDB's; only storage may import their classes
-            from storage.pgwire.errors import from_duckdb
-
-            sqlstate = getattr(error, "sqlstate", "")  # of what was not let in
-            if sqlstate:
-                raise SqlError(sqlstate, str(error)) from None
-            found = from_duckdb(error, statement)  # as the door would word it
-            raise SqlError(found.sqlstate, found.message, found.hint) from None
-
-    def close(self) -> None:
-        self._cursor.close()
-
-
-def open_session(settings: Settings) -> Session:
-    """The door of the twin that runs in this data directory, or its file where none runs."""
+@contextmanager
+def open_session(settings: Settings) -> Iterator[DoorSession]:
+    """A session with the twin that runs in this data directory, or with its history."""
     from orbitwin.parts import living_parts
 
     historians = [
@@ -65,11 +27,32 @@ def open_session(settings: Settings) -> Session:
                 f"no twin in {settings.data}: there is no such directory",
                 "start one with `orbitwin up`, or name its --data DIR",
             )
-        return StoppedSession(settings.data)
+        with _stopped(settings) as session:
+            yield session
+        return
     for door in historians[0].status.get("doors") or ():
         if door["name"] == "sql":
-            return DoorSession.of(settings, door)
+            session = DoorSession.of(settings, door)
+            try:
+                yield session
+            finally:
+                session.close()
+            return
     raise BusyError(
         f"the historian (pid {historians[0].pid}) runs but its SQL door is not open yet",
         "try again in a moment; `orbitwin status` says what it waits for",
     )
+
+
+@contextmanager
+def _stopped(settings: Settings) -> Iterator[DoorSession]:
+    """Through a door of this process on the files of a twin that does not run."""
+    from storage import stopped
+
+    with stopped.door_on(settings) as (door, password):
+        session = DoorSession(door.host, door.port, door.user, door.database, password)
+        session.where = f"{settings.data} (stopped)"
+        try:
+            yield session
+        finally:
+            session.close()

@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orbitwin.door import DoorSession, SqlError
 from orbitwin.errors import EXIT_BUSY, EXIT_USAGE, OrbitwinError
+from orbitwin.settings import Settings
 from storage import database, segments, stopped, tables
-from storage.admission import Refused
 from tests import history
 
 
@@ -171,19 +172,19 @@ def test_directory_that_is_a_file(tmp_path: Path) -> None:
 
 def test_a_stopped_twin_is_read_and_not_written(tmp_path: Path) -> None:
     fill(tmp_path)
-    with stopped.open_cursor(tmp_path) as cursor:
-        ((rows,),) = cursor.execute("SELECT count(*) FROM latest").fetchall()
-        assert rows == 42
-        assert cursor.description is not None and cursor.description[0][0] == "count_star()"
-        with pytest.raises(Refused):
-            cursor.execute("DELETE FROM frame")
-        with pytest.raises(Refused):
-            cursor.execute("SELECT * FROM '/etc/passwd'")
+    with stopped.door_on(Settings(data=tmp_path)) as (door, password):
+        session = DoorSession(door.host, door.port, door.user, door.database, password)
+        answer = session.run("SELECT count(*) FROM latest")
+        assert (answer.columns, list(answer.rows)) == (["count"], [[42]])
+        for statement in ("DELETE FROM frame", "SELECT * FROM '/etc/passwd'"):
+            with pytest.raises(SqlError):
+                session.run(statement)
+        session.close()
 
 
 def test_no_history_in_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(OrbitwinError) as caught:
-        stopped.open_cursor(tmp_path)
+    with pytest.raises(OrbitwinError) as caught, stopped.door_on(Settings(data=tmp_path)):
+        pass
     assert caught.value.exit_code == EXIT_USAGE
     assert not database.path_in(tmp_path).exists()
 
