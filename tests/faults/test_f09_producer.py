@@ -351,7 +351,7 @@ def test_a_replay_of_the_real_satellite_is_complete_and_repeatable(
         assert summary["rows_sent"] == 2159 + 2
         assert summary["dead_letters"] == 1
         assert summary["finished"]
-    there = frames(own_broker.bootstrap, "birds3")
+    there = frames(own_broker.bootstrap, "13 Feb 2021+RAAVANA")
     assert set(there.values()) == {2}  # the same identities, so that the twin knows them again
     rows: Counter[tuple[int, int, int]] = Counter()
     for record in read_back(own_broker.bootstrap):
