@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,36 +14,42 @@ from orbitwin.errors import BusyError, UsageError
 if TYPE_CHECKING:
     from orbitwin.settings import Settings
 
+OPENS_WITHIN_S = 15.0
+LOOK_AGAIN_S = 0.2
+
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[DoorSession]:
-    """A session with the twin that runs in this data directory, or with its history."""
-    from orbitwin.parts import living_parts
+    """A session with the twin that runs in this data directory, or with its history.
 
-    historians = [
-        part for part in living_parts(settings.run_dir) if part.name == "historian" and part.alive
-    ]
-    if not historians:
-        if not settings.data.is_dir():
-            raise UsageError(
-                f"no twin in {settings.data}: there is no such directory",
-                "start one with `orbitwin up`, or name its --data DIR",
+    A twin that starts, or whose historian is started again, is waited for.
+    """
+    from orbitwin.parts import living_parts, read_twin
+
+    deadline = time.monotonic() + OPENS_WITHIN_S
+    while True:
+        found = [p for p in living_parts(settings.run_dir) if p.name == "historian" and p.alive]
+        for door in found[0].status.get("doors") or () if found else ():
+            if door["name"] == "sql":
+                with contextlib.closing(DoorSession.of(settings, door)) as session:
+                    yield session
+                return
+        if not found and not read_twin(settings.data):
+            break
+        closed = bool(found) and found[0].state == "running"  # door.enabled is false
+        if closed or time.monotonic() > deadline:
+            raise BusyError(
+                f"the twin in {settings.data} runs and its SQL door is not open",
+                "`orbitwin status` says what it waits for",
             )
-        with _stopped(settings) as session:
-            yield session
-        return
-    for door in historians[0].status.get("doors") or ():
-        if door["name"] == "sql":
-            session = DoorSession.of(settings, door)
-            try:
-                yield session
-            finally:
-                session.close()
-            return
-    raise BusyError(
-        f"the historian (pid {historians[0].pid}) runs but its SQL door is not open yet",
-        "try again in a moment; `orbitwin status` says what it waits for",
-    )
+        time.sleep(LOOK_AGAIN_S)
+    if not settings.data.is_dir():
+        raise UsageError(
+            f"no twin in {settings.data}: there is no such directory",
+            "start one with `orbitwin up`, or name its --data DIR",
+        )
+    with _stopped(settings) as session:
+        yield session
 
 
 @contextmanager

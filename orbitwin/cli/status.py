@@ -51,17 +51,14 @@ def read_status(data_dir: Path) -> dict[str, Any]:
     twin = read_twin(data_dir)
     found = living_parts(data_dir / "run")
     documents = {part.file_name: _document(part) for part in found}
+    if broker := _broker(twin):
+        documents["broker"] = broker
     # What `up` supervises and has no run file at present: being started, or ended.
     for supervised in twin.get("parts") or ():
         name = str(supervised["name"])
-        if name == "broker":
-            continue
         state = {"pid": supervised["pid"], "state": supervised["state"]}
         missing = {**_named(name, state), "reason": supervised["reason"]}
         documents.setdefault(name, missing)["restarts"] = supervised["restarts"]
-    broker = _broker(twin)
-    if broker:
-        documents["broker"] = broker
     about: dict[str, Any] = {key: twin[key] for key in ABOUT if key in twin}
     listed = [door_document(door) for door in doors(found)] + list(twin.get("doors") or ())
     return {**about, "parts": [documents[n] for n in in_order(documents)], "doors": listed}

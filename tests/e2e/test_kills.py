@@ -6,8 +6,6 @@ Each test prints how long it took from the kill until a new row could be read (`
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +55,7 @@ def test_kill_9_of_producer_processor_and_historian_twice_each(
             for name in ("producer", "processor", "historian"):
                 kill_and_wait(up, name)
         restarts = {p["name"]: p.get("restarts") for p in up.status()["parts"]}
+        # That broker is not the twin's own.
         assert restarts == {"producer": 2, "broker": None, "processor": 2, "historian": 2}
         until(up.is_quiet)
         print(f"  stopped in {up.stop():.1f} s")

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -248,12 +249,15 @@ def test_up_looks_at_its_inputs_before_it_starts_anything(
     assert not (tmp_path / "data").exists()
 
 
-def test_sql_while_the_door_is_not_open_yet(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_sql_waits_for_a_door_that_is_not_open_yet_but_not_for_ever(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("orbitwin.cli.sql_session.OPENS_WITHIN_S", 0.5)
+    began = time.monotonic()
     with Health("historian", tmp_path / "data" / "run"):
         assert app.run(["sql", "select 1"]) == 3
-    assert "its SQL door is not open yet" in capsys.readouterr().err
+    assert time.monotonic() - began > 0.5
+    assert "its SQL door is not open" in capsys.readouterr().err
 
 
 def test_sql_with_two_forms_at_once(capsys: pytest.CaptureFixture[str]) -> None:
