@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from orbitwin import catalogue, contract, fleet, topics
 from orbitwin.kafka import Connection
-from tests.e2e.test_up import orbitwin, rows_in_latest, twin, until
+from tests.twin import orbitwin, rows_in_latest, twin, until
 
 if TYPE_CHECKING:
     from compose.broker import LocalBroker
@@ -139,6 +139,6 @@ def test_bad_input_goes_to_the_dead_letters_and_the_rest_goes_on(
         assert flagged["sat_id"] == 704
         # The twin's own satellites did not notice.
         assert rows_in_latest(data) >= 81
-        assert up.poll() is None
+        assert up.process.poll() is None
         document = json.loads(orbitwin("status", "--json", data=data).stdout)
         assert {p["name"]: p.get("restarts", 0) for p in document["parts"]}["processor"] == 0

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from skyfield.api import EarthSatellite, load
 
-from tests.e2e.test_up import orbitwin
+from tests.twin import orbitwin
 
 DATA = Path(__file__).parents[1] / "data"
 BIRDS = DATA / "birds_eps"
