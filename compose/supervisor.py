@@ -4,7 +4,8 @@ Plain child processes and one thread. A part that dies is started again, after a
 doubles from 0.2 s to 10 s; so is one that says it is stalled, or says nothing any more: a process
 that lives and moves nothing is the failure that is seen last. A part that ends with exit code 0
 has finished (a replay at its end), one that ends with EXIT_USAGE cannot be helped by starting it
-again. What runs stands in run.json; a lock on the data directory keeps a second twin out.
+again, nor can one that ends again and again without ever having run. What runs stands in
+run.json; a lock on the data directory keeps a second twin out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ SILENT_S = 15.0  # a part that does not answer for so long is started again
 START_S = 60.0  # ... and so long after its start
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
+FUTILE_STARTS = 6  # in a row, each ended by an error before it ran: some 20 s
 GOOD_RUN_S = 60.0  # after a run of this length the pause starts from its least again
 STOP_TOTAL_S = 9.5
 LAST_STAGE_S = 1.0  # kept for each stage that is still to come
@@ -53,6 +55,8 @@ class _Slot:
     state: str = "starting"
     reason: str = ""
     restarts: int = 0
+    exit_code: int | None = None  # of the process before
+    futile_starts: int = 0
     health_port: int | None = None
     started_s: float = 0.0  # monotonic, as all times here
     heard_s: float | None = None  # when it last answered; None before it ever did
@@ -137,7 +141,7 @@ class Supervisor:
         self._write()
 
     def parts(self) -> list[dict[str, Any]]:
-        """Every part: name, pid, state, reason, restarts, health_port, log."""
+        """Every part: name, pid, state, reason, restarts, exit_code, health_port, log."""
         with self._lock:
             return [
                 {
@@ -146,6 +150,7 @@ class Supervisor:
                     "state": slot.state,
                     "reason": slot.reason,
                     "restarts": slot.restarts,
+                    "exit_code": slot.exit_code,
                     "health_port": slot.health_port,
                     "log": str(slot.part.log_path),
                 }
@@ -260,18 +265,19 @@ class Supervisor:
         slot.child = None
 
     def _ended(self, slot: _Slot, code: int, now_s: float) -> None:
-        name = slot.part.name
+        name, slot.exit_code = slot.part.name, code
         said = log_tail(slot.part.log_path)
         if code == 0:
             slot.state, slot.reason = "finished", ""
             self._log.info(f"{name} has finished")
-        elif code == EXIT_USAGE:
+        elif code == EXIT_USAGE or (code > 0 and slot.futile_starts + 1 >= FUTILE_STARTS):
             slot.state, slot.reason = "failed", said
             self._log.warning(f"{name} cannot run: {said}")
         else:
             how = _signal_name(-code) if code < 0 else f"exit code {code}"
-            if code > 0 and said:
-                how += f": {said}"
+            if code > 0:
+                slot.futile_starts += 1
+                how += f": {said}" if said else ""
             self._again(slot, f"ended with {how}", now_s)
 
     def _again(self, slot: _Slot, reason: str, now_s: float) -> None:
@@ -306,6 +312,8 @@ class Supervisor:
                 slot.state = "silent"
             return None
         slot.heard_s, slot.state = now_s, state
+        if state == "running":
+            slot.futile_starts = 0
         return f"is stalled ({slot.reason})" if state == "stalled" else None
 
     def _status(self, slot: _Slot, pid: int | None) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ from compose.usage import Meter
 from compose.watch import Watch
 from orbitwin import catalogue
 from orbitwin.door import DoorSession, password_of
-from orbitwin.errors import BusyError, OrbitwinError
+from orbitwin.errors import EXIT_FAILURE, EXIT_USAGE, BusyError, OrbitwinError
 from orbitwin.kafka import Connection, Log, ensure_topics, wait_for_broker
 from orbitwin.parts import doors, last_statuses, living_parts, part_name
 from orbitwin.topics import TOPICS
@@ -208,9 +208,11 @@ class Twin:
     def _raise_if_failed(self) -> None:
         for part in self.supervisor.parts():
             if part["state"] in EXIT_STATES and part["name"] != "grafana":
-                reason = " ".join(str(part["reason"]).split())
+                reason = " ".join(str(part["reason"]).split()).removeprefix("orbitwin: ")
                 raise OrbitwinError(
-                    f"{part['name']} cannot run: {reason}", f"its log is {part['log']}"
+                    f"{part['name']} cannot run: {reason}",
+                    f"its log is {part['log']}",
+                    EXIT_USAGE if part["exit_code"] == EXIT_USAGE else EXIT_FAILURE,
                 )
 
     # --- end ---------------------------------------------------------------------------------

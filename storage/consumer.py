@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
-from orbitwin.errors import OrbitwinError
+from orbitwin.errors import UsageError
 from orbitwin.kafka import Connection, assert_fast_crc
 from orbitwin.log import get
 from orbitwin.topics import DEAD_LETTERS, EVENTS, FLEET, MAX_MESSAGE_BYTES, STATE, Topic
@@ -71,7 +71,7 @@ class Consumer:
         """Assign every partition and seek. Returns the places whose records are gone in part,
         with the first offset that is still there.
 
-        Raises OrbitwinError where a log ends before what is stored of it: it is another log.
+        Raises UsageError where a log ends before what is stored of it: it is another log.
         """
         places = [TopicPartition(t.name, p) for t in TOPICS for p in self._partitions(t)]
         self._consumer.assign(places)
@@ -82,7 +82,7 @@ class Consumer:
             at = (place.topic, place.partition)
             wanted = offsets.get(at, 0)
             if wanted > end[place]:
-                raise OrbitwinError(
+                raise UsageError(
                     f"{place.topic}/{place.partition} ends at offset {end[place]}, and history "
                     f"is stored up to {wanted}: it is another log than the one stored so far",
                     "choose a new directory with --data, or bring back the broker's data",

@@ -65,8 +65,8 @@ def open_writer(
 ) -> Database:
     """Open for writing; an absent file is made, with its tables.
 
-    Raises BusyError (another process has it), UsageError (not ours, newer, not writable) or
-    OrbitwinError (damaged).
+    Raises BusyError (another process has it), UsageError (not ours, newer, not writable, no
+    database at all) or OrbitwinError (damaged).
     """
     path = path_in(data_dir)
     _check_directory(data_dir)
@@ -165,7 +165,7 @@ def _check_file(path: Path) -> bool:
             "move it away, or choose another directory with --data",
         )
     if head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
-        raise OrbitwinError(f"{path} is not a DuckDB database, or its header is damaged", _RESTORE)
+        raise UsageError(f"{path} is not a DuckDB database, or its header is damaged", _RESTORE)
     return False
 
 

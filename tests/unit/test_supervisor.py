@@ -104,6 +104,16 @@ def test_the_pause_doubles_and_the_last_words_are_told(
     assert "dies ended with exit code 7: the disk is full" in caplog.text
 
 
+def test_a_part_that_never_comes_to_run_is_given_up(
+    supervisor: Supervisor, make: Callable[..., Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compose.supervisor.FUTILE_STARTS", 3)
+    supervisor.start(make("vain", "import sys; print('of another log'); sys.exit(1)"))
+    wait_for(lambda: supervisor.state("vain") == "failed")
+    vain = part_of(supervisor, "vain")
+    assert (vain["restarts"], vain["reason"], vain["exit_code"]) == (2, "of another log", 1)
+
+
 def test_exit_0_is_the_end_of_a_part_and_exit_2_cannot_be_helped(
     supervisor: Supervisor, make: Callable[..., Part]
 ) -> None:
