@@ -15,7 +15,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
 from orbitwin.errors import UsageError
-from orbitwin.kafka import Connection, assert_fast_crc
+from orbitwin.kafka import Connection, admin, assert_fast_crc
 from orbitwin.log import get
 from orbitwin.topics import DEAD_LETTERS, EVENTS, FLEET, MAX_MESSAGE_BYTES, STATE, Topic
 from storage.intake import Record
@@ -38,6 +38,7 @@ class Consumer:
 
     def __init__(self, connection: Connection) -> None:
         assert_fast_crc()
+        self._connection = connection
         self._config = {
             **connection.python_config(),
             "client_id": "orbitwin-historian",
@@ -66,6 +67,12 @@ class Consumer:
         """Names of the topics that the cluster does not have."""
         there = self._consumer.topics()
         return [t.name for t in (FLEET, *TOPICS) if t.name not in there]
+
+    def topic_ids(self) -> dict[str, str]:
+        """The id of each topic that is stored, where the cluster gives ids."""
+        with admin(self._connection) as client:
+            found = client.describe_topics([t.name for t in TOPICS])
+        return {t["name"]: str(t["topic_id"]) for t in found if t.get("topic_id")}
 
     def start(self, offsets: dict[Place, int]) -> dict[Place, int]:
         """Assign every partition and seek. Returns the places whose records are gone in part,

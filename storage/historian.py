@@ -144,6 +144,7 @@ class _Session:
             try:
                 missing = consumer.missing_topics()
                 if not missing:
+                    self.writer.recognise(consumer.topic_ids())
                     self.writer.register(consumer.fleet(self._stop))
                     self.writer.recover()
                     break

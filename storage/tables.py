@@ -359,6 +359,15 @@ INGEST_OFFSET = Table(
     ),
 )
 
+SOURCE_TOPIC = Table(
+    "source_topic",
+    "which Kafka topics history is of: a topic that was made anew has another id",
+    (
+        Field("topic", "VARCHAR", "Kafka topic"),
+        Field("topic_id", "VARCHAR", "id that its cluster gave it"),
+    ),
+)
+
 TABLE_VERSION = Table(
     "schema_version",
     "which layout this database has, and which database it is",
@@ -370,7 +379,7 @@ TABLE_VERSION = Table(
     ),
 )
 
-PLAIN = (SATELLITE, PARAMETER, INGEST_OFFSET, TABLE_VERSION)
+PLAIN = (SATELLITE, PARAMETER, INGEST_OFFSET, SOURCE_TOPIC, TABLE_VERSION)
 RINGS = (SAT_RAW, FLEET_1S, FLEET_1M, SAT_1M, EVENT, FRAME, DEAD_LETTER)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from orbitwin.contract import FrameError
+from orbitwin.errors import UsageError
 from orbitwin.log import get
 from orbitwin.records import Source
 from storage import snapshot, tables
@@ -72,6 +73,22 @@ class Writer:
         self.view = self._last_view()
 
     # --- who flies, and where to begin -----------------------------------------------------
+
+    def recognise(self, topic_ids: Mapping[str, str]) -> None:
+        """Note whose history this is; UsageError where it is that of other topics of these names.
+
+        Offsets mean nothing in another log: what it holds below them would never be stored.
+        """
+        table = tables.SOURCE_TOPIC.name
+        known = dict(self._connection.execute(f"SELECT topic, topic_id FROM {table}").fetchall())
+        for topic, number in topic_ids.items():
+            if known.get(topic, number) != number:
+                raise UsageError(
+                    f"the topic {topic} is another one than history was stored from so far",
+                    "choose a new directory with --data, or bring back the broker's data",
+                )
+            if topic not in known:
+                self._connection.execute(f"INSERT INTO {table} VALUES (?, ?)", [topic, number])
 
     def register(self, values: Sequence[bytes]) -> None:
         """Take records of the fleet topic; tables follow."""
