@@ -21,6 +21,7 @@ _ORDER = (
     tables.FRAME,
     tables.DEAD_LETTER,
     tables.INGEST_OFFSET,
+    tables.SOURCE_TOPIC,
     tables.TABLE_VERSION,
 )
 
