@@ -68,7 +68,7 @@ def run(settings: Settings, health: Health, stop: threading.Event) -> int:
 def _wait_for_topics(connection: Connection, health: Health, stop: threading.Event) -> int:
     """Partitions of the telemetry topic, once all topics exist; 0 if stopped before."""
     wanted = [t.name for t in topics.TOPICS]
-    said = False
+    looks = 0
     while not stop.is_set():
         found = {t.name: t.partitions for t in describe_topics(connection, wanted)}
         missing = [name for name in wanted if name not in found]
@@ -76,9 +76,9 @@ def _wait_for_topics(connection: Connection, health: Health, stop: threading.Eve
             return found[topics.TELEMETRY.name]
         reason = f"no topic {', '.join(missing)}: create them with `orbitwin topics create`"
         health.not_ready(reason)
-        if not said:
+        looks += 1
+        if looks == 2:  # at the first they may just be being made
             _log.warning(reason)
-            said = True
         stop.wait(1.0)
     return 0
 

@@ -139,7 +139,7 @@ class _Session:
 
     def _start(self, consumer: Consumer) -> bool:
         """Learn who flies, load the newest state, seek. False where the stop came first."""
-        said = False
+        looks = 0
         while not self._stop.is_set():
             try:
                 missing = consumer.missing_topics()
@@ -152,9 +152,9 @@ class _Session:
             except KafkaError as error:
                 reason = f"Kafka does not answer: {error}"
             self._health.not_ready(reason)
-            if not said:
+            looks += 1
+            if looks == 2:  # at the first, topics may just be being made
                 log.warning(reason)
-                said = True
             self._stop.wait(LOOK_AGAIN_S)
         while not self._stop.is_set():
             try:
