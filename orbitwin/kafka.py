@@ -255,7 +255,14 @@ def why_not(conn: Connection, timeout_s: float = CONNECT_TIMEOUT_S) -> str | Non
             f"Kafka at {conn.bootstrap} refuses us: {error}", "check the user name and password"
         ) from None
     except (KafkaError, OSError) as error:
-        return f"the port is open but no Kafka answers there: {type(error).__name__}"
+        # A client that is not let in is disconnected without a word, and so is one that speaks
+        # plain text to a TLS port: the client then sees a time-out.
+        doubt = (
+            "authentication may have failed, check user name, password and TLS files"
+            if conn.protocol != "PLAINTEXT"
+            else "it may want TLS or a login, see kafka.security_protocol"
+        )
+        return f"the port is open but no Kafka answers ({type(error).__name__}); {doubt}"
 
 
 def wait_for_broker(conn: Connection, stop: threading.Event, log: Log) -> bool:
