@@ -46,6 +46,7 @@ GRACE_S = 0.5
 TAIL_BYTES = 32 * 1024  # of a ledger: some 200 frames
 COUNT_AT_ONCE_BYTES = 4 * 1024 * 1024  # a longer ledger is not counted while someone waits
 STAGE_S = 1.5  # kept for each stage that is still to stop
+PART_STOP_S = 3.5
 
 EXIT_STATES = ("failed",)  # of a part that cannot be helped by starting it again
 
@@ -151,7 +152,7 @@ class Twin:
             settings.log_dir / f"{name}.log",
             stage,
             env=settings.to_env(),
-            stop_timeout_s=3.5,
+            stop_timeout_s=PART_STOP_S,
         )
 
     # --- run ---------------------------------------------------------------------------------
@@ -251,7 +252,11 @@ class Twin:
             account = self._account()
         self.meter.sample(self.supervisor.usage())
         for stage in (Stage.PROCESSOR, Stage.HISTORIAN, Stage.BROKER):
-            self.supervisor.stop_stage(stage, STAGE_S if asked_s is not None else None)
+            limit_s = None
+            if asked_s is not None:  # what is left, but for the stages after this one
+                end_s = asked_s + STOP_TOTAL_S - STAGE_S * stage
+                limit_s = max(STAGE_S, min(PART_STOP_S, end_s - time.monotonic()))
+            self.supervisor.stop_stage(stage, limit_s)
         self.watch.conclude(last_statuses(self.settings.run_dir, self.started_us))
         return account
 

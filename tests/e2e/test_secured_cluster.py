@@ -20,8 +20,7 @@ from tests.e2e.test_up import ENVIRONMENT, ROOT
 
 USER, PASSWORD = "twin", "orbit-17"
 LOGIN = (
-    "org.apache.kafka.common.security.plain.PlainLoginModule required "
-    f'user_{USER}="{PASSWORD}";'
+    f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 )
 
 

@@ -111,6 +111,16 @@ def test_a_clean_stop_and_a_start_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_stop_in_the_middle_of_a_start(tmp_path: Path) -> None:
+    """SIGTERM before Kafka serves, and before anyone flies: all ends well within 10 s."""
+    data = tmp_path / "twin"
+    for moment in ("historian", "producer"):
+        with twin(data) as up:
+            until(lambda: up.part(moment))  # noqa: B023 (asked at once)
+            assert up.stop() < STOPS_WITHIN_S
+
+
+@pytest.mark.slow
 def test_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
     """Ctrl-C at a terminal: the live table was shown, and all ends within 10 s."""
     data = tmp_path / "twin"
