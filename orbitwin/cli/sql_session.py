@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,10 +58,22 @@ def _stopped(settings: Settings) -> Iterator[DoorSession]:
     """Through a door of this process on the files of a twin that does not run."""
     from storage import stopped
 
-    with stopped.door_on(settings) as (door, password):
+    with _quiet("orbitwin.storage.door"), stopped.door_on(settings) as (door, password):
         session = DoorSession(door.host, door.port, door.user, door.database, password)
         session.where = f"{settings.data} (stopped)"
         try:
             yield session
         finally:
             session.close()
+
+
+@contextmanager
+def _quiet(logger: str) -> Iterator[None]:
+    """Without the warnings of a logger: what a door of our own refuses we say ourselves."""
+    found = logging.getLogger(logger)
+    before = found.level
+    found.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        found.setLevel(before)

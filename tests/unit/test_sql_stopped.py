@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orbitwin import log
 from orbitwin.cli import app
 
 
@@ -38,6 +39,7 @@ def test_tables_are_there_and_empty(stopped: Path, capsys: pytest.CaptureFixture
 def test_errors_carry_their_sqlstate(
     statement: str, sqlstate: str, stopped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    log.configure("test")  # else there is no log that could get in between
     assert app.run(["sql", statement, "--data", str(stopped)]) == 1
     shown = capsys.readouterr()
     assert shown.out == ""
