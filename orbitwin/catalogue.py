@@ -28,7 +28,6 @@ from orbitwin.toml_source import KeyPath, Lines, SourceError, line_of, parse, re
 SEVERITIES = ("normal", "watch", "warning", "distress", "critical", "severe")
 """Severities as in XTCE (OMG formal/18-12-01, AlarmType), worst last; their index is the code."""
 
-CONTEXTS = ("any", "sunlit", "eclipse")
 MAX_PERSISTENCE = 16
 """Samples of violation history kept for each satellite and limit."""
 

@@ -50,7 +50,7 @@ def synthetic(
     config: options.Config = None,
     json: options.Json = False,
 ) -> None:
-    """Simulate a fleet: orbits, power, heat, links, jobs, with noise and faults."""
+    """Simulate a fleet: orbits, power, heat, links, jobs, with noise."""
     _produce(
         "synthetic",
         json,
