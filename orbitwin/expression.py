@@ -6,6 +6,7 @@ can reach a file, a network or Python.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -37,18 +38,33 @@ class Expression:
                 )
         self._try_out()
 
+    def renamed(self, name: str, other: str) -> Expression:
+        """The same of column `other` in place of column `name`."""
+        made = object.__new__(Expression)
+        made.text = re.sub(rf"\b{name}\b", other, self.text)
+        made._expr = pl.sql_expr(made.text)
+        made.names = tuple(other if n == name else n for n in self.names)
+        return made
+
     def _try_out(self) -> None:
-        """Refuse what is no number or folds rows: alone, a row must give the same."""
+        """Refuse what is no number or folds rows: fewer rows, or another order, give the same."""
         rng = np.random.default_rng(0)
         probe = {name: rng.uniform(0, 9, 32).astype(np.float32) for name in self.names}
         try:
             whole = self._run(probe)
-            alone = [self._run({n: v[r : r + 1] for n, v in probe.items()}) for r in range(32)]
+            few = self._run({name: values[:5] for name, values in probe.items()})
+            turned = self._run({name: values[::-1] for name, values in probe.items()})[::-1]
         except pl.exceptions.PolarsError as error:
             raise ValueError(f"{self.text!r}: {str(error).splitlines()[0]}") from None
-        single = np.concatenate(alone) if probe else np.repeat(whole, 32)
-        whole = whole if probe else single
-        if whole.shape != single.shape or not np.allclose(whole, single, equal_nan=True):
+        if not probe:
+            few, turned = whole[:5], whole
+        rows = 32 if probe else 1
+        if (
+            whole.shape != (rows,)
+            or few.shape != whole[:5].shape
+            or not np.allclose(whole[:5], few, equal_nan=True)
+            or not np.allclose(whole, turned, equal_nan=True)
+        ):
             raise ValueError(f"{self.text!r}: expected one number or truth value a row")
 
     def _run(self, columns: Mapping[str, np.ndarray | pl.Series]) -> np.ndarray:

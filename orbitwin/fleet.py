@@ -19,6 +19,7 @@ from orbitwin import catalogue
 from orbitwin.contract import chunk_key
 from orbitwin.errors import UsageError
 from orbitwin.ipc import FrameError, pack, unpack
+from orbitwin.trajectory import Trajectory, of_batch
 
 MAX_CHUNK_ROWS = 16_384
 MIN_CHUNK_ROWS = 1_024
@@ -51,20 +52,28 @@ class Clock:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive satellites of a fleet: rows 0..rows-1, all arrays of shape (rows,)."""
+    """Consecutive satellites of a fleet: rows 0..rows-1, all arrays of shape (rows,).
+
+    `common` and `shell_constants` are nominal values, see `constants`. `spread` is how far a
+    satellite's own values may lie from them: relative, one standard deviation.
+    """
 
     fleet: str
     number: int
     vehicle: catalogue.Vehicle
     period_s: Mapping[str, float]
     clock: Clock
-    constants: Mapping[str, float]
+    common: Mapping[str, float]
     size: int
     sat_id: np.ndarray
     name: list[str]
     shell: list[str]
     plane: np.ndarray
     slot: np.ndarray
+    shell_constants: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    spread: Mapping[str, float] = field(default_factory=dict)
+    ocv_v: tuple[float, ...] = ()
+    trajectory: Trajectory | None = field(default=None, compare=False)
 
     @property
     def rows(self) -> int:
@@ -73,6 +82,24 @@ class Chunk:
     @property
     def key(self) -> bytes:
         return chunk_key(self.fleet, self.number)
+
+    @cached_property
+    def constants(self) -> dict[str, float | np.ndarray]:
+        """Nominal values by name: a number where all satellites share it, else float32 (rows,)."""
+        own = [self.shell_constants.get(s, {}) for s in dict.fromkeys(self.shell)]
+        found: dict[str, float | np.ndarray] = dict(self.common)
+        for name in dict.fromkeys(n for values in own for n in values):
+            values = [v.get(name, self.common.get(name, np.nan)) for v in own]
+            if len(set(values)) == 1:
+                found[name] = values[0]
+            else:
+                by_shell = dict(zip(dict.fromkeys(self.shell), values, strict=True))
+                found[name] = np.array([by_shell[s] for s in self.shell], dtype=np.float32)
+        return found
+
+    def constants_of(self, rows: slice | np.ndarray) -> dict[str, float | np.ndarray]:
+        """`constants` of some rows."""
+        return {n: v[rows] if isinstance(v, np.ndarray) else v for n, v in self.constants.items()}
 
     @cached_property
     def _order(self) -> np.ndarray:
@@ -91,8 +118,9 @@ class Chunk:
 class Fleet:
     """All satellites of one producer. `size` is their number; arrays have that length.
 
-    `constants` are the nominal values that replace the vehicle's own; `period_s` the seconds
-    between packets of each kind, in event time.
+    `constants` are the nominal values that replace the vehicle's own, `shell_constants` those
+    that hold in one shell; `period_s` the seconds between packets of each kind, in event time.
+    What is nominal is known to everybody; what a producer knows better is its secret.
     """
 
     name: str
@@ -106,6 +134,10 @@ class Fleet:
     clock: Clock = field(default_factory=Clock)
     constants: Mapping[str, float] = field(default_factory=dict)
     period_s: Mapping[str, float] = field(default_factory=dict)
+    shell_constants: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    spread: Mapping[str, float] = field(default_factory=dict)
+    ocv_v: tuple[float, ...] = ()
+    trajectory: Trajectory | None = None
 
     @property
     def size(self) -> int:
@@ -120,6 +152,7 @@ class Fleet:
         """The chunks in order."""
         for number, low in enumerate(range(0, self.size, self.chunk_rows)):
             part = slice(low, min(low + self.chunk_rows, self.size))
+            names = dict.fromkeys(self.shell[part])
             yield Chunk(
                 self.name,
                 number,
@@ -133,6 +166,10 @@ class Fleet:
                 self.shell[part],
                 self.plane[part],
                 self.slot[part],
+                {s: self.shell_constants[s] for s in names if s in self.shell_constants},
+                self.spread,
+                self.ocv_v,
+                None if self.trajectory is None else self.trajectory.rows(part),
             )
 
 
@@ -155,7 +192,10 @@ def encode(chunk: Chunk) -> bytes:
         "vehicle": chunk.vehicle.name,
         "vehicle_toml": chunk.vehicle.text,
         "period_s": dict(chunk.period_s),
-        "constants": dict(chunk.constants),
+        "constants": dict(chunk.common),
+        "shell_constants": {s: dict(v) for s, v in chunk.shell_constants.items()},
+        "spread": dict(chunk.spread),
+        "ocv_v": list(chunk.ocv_v),
         "clock": vars(chunk.clock),
     }
     table = pa.record_batch(
@@ -165,6 +205,7 @@ def encode(chunk: Chunk) -> bytes:
             "shell": pa.array(chunk.shell),
             "plane": pa.array(chunk.plane, pa.int32()),
             "slot": pa.array(chunk.slot, pa.int32()),
+            **({} if chunk.trajectory is None else chunk.trajectory.columns()),
         }
     )
     return pack(table, meta)
@@ -193,6 +234,10 @@ def decode(value: bytes, known: Mapping[str, catalogue.Vehicle] | None = None) -
             batch["shell"].to_pylist(),
             batch["plane"].to_numpy(zero_copy_only=True),
             batch["slot"].to_numpy(zero_copy_only=True),
+            meta.get("shell_constants", {}),
+            meta.get("spread", {}),
+            tuple(meta.get("ocv_v", ())),
+            of_batch(batch),
         )
     except (pa.ArrowException, LookupError, TypeError, ValueError, UsageError) as error:
         raise FrameError("malformed", f"not a record of the fleet topic: {error}") from None

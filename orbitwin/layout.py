@@ -9,10 +9,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from orbitwin.neighbours import (
+    NONE,
+    Place,
+    Range,
+    lattice,
+    neighbours,
+    nominal_place,
+    place,
+    ranges,
+)
+from orbitwin.nominal import inclination_rad
 from orbitwin.physics import orbit, sun
-from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.physics.frames import teme_to_gcrs
-from orbitwin.profile import Cluster, Profile, Shell
+from orbitwin.profile import Profile
+from orbitwin.profile_sections import Cluster
 
 Ints = NDArray[np.int32]
 Doubles = NDArray[np.float64]
@@ -22,8 +33,8 @@ Doubles = NDArray[np.float64]
 class Layout:
     """N satellites; arrays have shape (N,).
 
-    `sat_id` int64; `shell_index` into `shells`; `plane` and `slot` int32 from 0, within the
-    shell and the plane; `range_least_m`, `range_most_m`: bounds of the distance to a neighbour.
+    `sat_id` int64; `shell_index` into `shells` and `places`; `plane` and `slot` int32 from 0,
+    within the shell and the plane.  `ranges` holds those of each shell's links.
     """
 
     shells: tuple[str, ...]
@@ -31,8 +42,8 @@ class Layout:
     shell_index: NDArray[np.int16]
     plane: Ints
     slot: Ints
-    range_least_m: NDArray[np.float32]
-    range_most_m: NDArray[np.float32]
+    places: tuple[Place, ...]
+    ranges: tuple[tuple[Range, ...], ...]
     names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
@@ -60,6 +71,17 @@ class Layout:
         """Shell name of every satellite."""
         return [self.shells[index] for index in self.shell_index.tolist()]
 
+    def numbers(self, profile: Profile) -> tuple[dict[str, float], ...]:
+        """What the forward model needs (`Nominal.numbers`) of each shell of this fleet."""
+        return tuple(
+            profile.nominals[at.kind].numbers_at(links)
+            for at, links in zip(self.places, self.ranges, strict=True)
+        )
+
+    def neighbours(self, shell: int) -> NDArray[np.int32]:
+        """Rows to which the satellites of a shell (by its index) link, (K, N), -1 for none."""
+        return neighbours(self.places[shell])
+
 
 class PlannedOrbit:
     """GCRS positions of a synthetic fleet: mean elements, turned out of the frame of date."""
@@ -68,39 +90,55 @@ class PlannedOrbit:
         self.elements = elements
         self._orbit = orbit.MeanOrbit(elements)
 
+    def argument_of_latitude_rad(self, t_us: int) -> NDArray[np.float32]:
+        """Mean angle from the ascending node along the orbit (N,), rad, at UTC `t_us`."""
+        e = self.elements
+        angle: NDArray[np.float32] = orbit.angle_of(
+            orbit.phase_at(e.phase, e.phase_rate, t_us - e.epoch_us)
+        )
+        return angle
+
     def positions_m(self, t_us: int) -> NDArray[np.float32]:
         """Positions (3, N), m, float32, GCRS, at UTC `t_us`."""
         of_date = self._orbit.positions_m(t_us)
         return np.matmul(teme_to_gcrs(t_us).astype(np.float32), of_date)
 
 
-def scaled(profile: Profile, satellites: int | None = None) -> tuple[Layout, PlannedOrbit]:
+def scaled(
+    profile: Profile, satellites: int | None = None, deployed_ratio: float = 1.0
+) -> tuple[Layout, PlannedOrbit]:
     """The fleet of a profile with `satellites` members (all that it names when None).
 
     Shells share a smaller or larger number in proportion.  A cluster shell grows by whole
     clusters spread along the orbit, then by planes; a Walker shell grows in planes and in
-    satellites a plane alike.  Ids are 1..N.
+    satellites a plane alike.  Of all these `deployed_ratio` fly, an even share of every plane.
+    Ids are 1..N.
     """
-    total = profile.satellites if satellites is None else satellites
+    whole = profile.satellites if satellites is None else satellites
+    total = round(whole * deployed_ratio)
     if total < 1:
         raise ValueError("a fleet needs at least one satellite")
-    parts = [
-        _shell_rows(shell, profile.epoch_us, count)
-        for shell, count in zip(profile.shell, _shares(profile, total), strict=True)
-    ]
-    index = np.repeat(np.arange(len(parts), dtype=np.int16), [len(part.plane) for part in parts])
+    places = []
+    first = 0
+    for kind, (shell, count, all_of_it) in enumerate(
+        zip(profile.shell, _shares(profile, total), _shares(profile, whole), strict=True)
+    ):
+        places.append(place(shell, kind, first, count, all_of_it))
+        first += count
+    filled = [at for at in places if at.count]
+    parts = [_shell_rows(at, profile.epoch_us) for at in filled]
 
     def joined(name: str) -> Doubles:
         return np.concatenate([getattr(part, name) for part in parts])
 
     layout = Layout(
-        shells=tuple(shell.name for shell in profile.shell),
+        shells=tuple(at.shell.name for at in filled),
         sat_id=np.arange(1, total + 1, dtype=np.int64),
-        shell_index=index,
+        shell_index=np.repeat(np.arange(len(filled), dtype=np.int16), [at.count for at in filled]),
         plane=joined("plane").astype(np.int32),
         slot=joined("slot").astype(np.int32),
-        range_least_m=joined("range_least_m").astype(np.float32),
-        range_most_m=joined("range_most_m").astype(np.float32),
+        places=tuple(filled),
+        ranges=tuple(ranges(at, _seen(profile, places)) for at in filled),
     )
     elements = orbit.mean_elements(
         profile.epoch_us,
@@ -114,28 +152,38 @@ def scaled(profile: Profile, satellites: int | None = None) -> tuple[Layout, Pla
     return layout, PlannedOrbit(elements)
 
 
+def _seen(profile: Profile, places: list[Place]) -> list[Place]:
+    """What a link up or down may find: a shell too small to fly counts as complete."""
+    pairs = zip(places, profile.shell, strict=True)
+    return [at if at.count else nominal_place(shell) for at, shell in pairs]
+
+
 def catalogued(
     profile: Profile, sat_id: NDArray[np.int64], names: list[str], shells: list[str]
 ) -> Layout:
     """Real satellites with the subsystems of a profile: ids and names are theirs.
 
-    `shells` names the shell of each; all are one plane, slots count within the shell.  Neighbour
-    distances are those of the profile's first shell.
+    `shells` names the shell of each; all are one plane, slots count within the shell.  The
+    subsystems are those of the profile's first shell, and neighbours are always as far away as
+    its farthest: nobody tells which real satellites link to one another.
     """
     distinct, index = np.unique(np.array(shells, dtype=object).astype(str), return_inverse=True)
     slot = np.zeros(len(sat_id), dtype=np.int32)
+    places = []
     for shell in range(len(distinct)):
         members = np.flatnonzero(index == shell)
         slot[members] = np.arange(len(members))
-    least_m, most_m = _neighbour_m(profile.shell[0], profile.shell[0].satellites)
+        places.append(Place(0, profile.shell[0], NONE, len(members), 1, len(members)))
+    links = ranges(nominal_place(profile.shell[0]), [nominal_place(s) for s in profile.shell])
+    fixed = tuple(Range(link.most_m, link.most_m) for link in links)
     return Layout(
         shells=tuple(distinct.tolist()),
         sat_id=np.asarray(sat_id, dtype=np.int64),
         shell_index=index.astype(np.int16),
         plane=np.zeros(len(sat_id), dtype=np.int32),
         slot=slot,
-        range_least_m=np.full(len(sat_id), least_m, dtype=np.float32),
-        range_most_m=np.full(len(sat_id), most_m, dtype=np.float32),
+        places=tuple(places),
+        ranges=(fixed,) * len(distinct),
         names=tuple(names),
     )
 
@@ -150,8 +198,6 @@ class _Rows:
     u_rad: Doubles
     ex: Doubles
     ey: Doubles
-    range_least_m: Doubles
-    range_most_m: Doubles
 
 
 def _shares(profile: Profile, total: int) -> list[int]:
@@ -161,81 +207,44 @@ def _shares(profile: Profile, total: int) -> list[int]:
     return np.diff(edges).tolist()
 
 
-def _shell_rows(shell: Shell, epoch_us: int, count: int) -> _Rows:
-    inclination = (
-        float(orbit.sun_synchronous_inclination_rad(shell.a_m))
-        if shell.inclination_deg == "sso"
-        else np.radians(shell.inclination_deg)
-    )
-    number = np.arange(count)
+def _shell_rows(at: Place, epoch_us: int) -> _Rows:
+    shell = at.shell
+    starts = at.plane_starts
+    plane = np.repeat(np.arange(at.planes), np.diff(starts))
+    slot = np.arange(at.count) - starts[plane]
     raan_0 = (
         0.0 if shell.ltan_h is None else float(sun.raan_of_local_time_rad(shell.ltan_h, epoch_us))
     )
-    ex = ey = np.zeros(count)
+    ex = ey = np.zeros(at.count)
     if isinstance(shell.layout, Cluster):
-        cluster, member = np.divmod(number, shell.layout.members)
-        plane, place = np.divmod(cluster, shell.layout.clusters_per_plane)
-        slot = place * shell.layout.members + member
-        planes = int(plane.max(initial=0)) + 1
-        clusters = min(int(cluster.max(initial=0)) + 1, shell.layout.clusters_per_plane)
+        spot, member = np.divmod(slot, shell.layout.members)
         spread = shell.layout.plane_spread_h * np.pi / 12
-        raan = raan_0 + spread * ((plane + 0.5) / planes - 0.5)
-        u = 2 * np.pi * place / clusters
-        ex, ey = _formation(shell, member, u)
+        raan = raan_0 + spread * ((plane + 0.5) / at.planes - 0.5)
+        u = 2 * np.pi * spot / -(-at.slots // shell.layout.members)
+        ex, ey = formation(shell.a_m, shell.layout, member)
     else:
-        planes = max(1, round(shell.layout.planes * (count / shell.satellites) ** 0.5))
-        per_plane = -(-count // planes)
-        plane, slot = np.divmod(number, per_plane)
         turn = 2 * np.pi if shell.layout.pattern == "delta" else np.pi
-        raan = raan_0 + turn * plane / planes
-        u = 2 * np.pi * (slot / per_plane + shell.layout.phasing * plane / (planes * per_plane))
-    least_m, most_m = _neighbour_m(shell, count)
+        raan = raan_0 + turn * plane / at.planes
+        u = 2 * np.pi * (slot / at.slots + shell.layout.phasing * plane / (at.planes * at.slots))
     return _Rows(
         plane=plane,
         slot=slot,
-        a_m=np.full(count, shell.a_m),
-        inclination_rad=np.full(count, inclination),
+        a_m=np.full(at.count, shell.a_m),
+        inclination_rad=np.full(at.count, inclination_rad(shell)),
         raan_rad=raan,
         u_rad=u,
         ex=ex,
         ey=ey,
-        range_least_m=np.full(count, least_m),
-        range_most_m=np.full(count, most_m),
     )
 
 
-def lattice(members: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Whole-number points (i, j) of a square lattice, (members,) each, from the centre outwards.
+def formation(a_m: float, layout: Cluster, member: NDArray[np.int64]) -> tuple[Doubles, Doubles]:
+    """Eccentricity vectors of members of a formation, each of the shape of `member`.
 
-    81 points are exactly those within a radius of 5 steps.
-    """
-    reach = int(np.ceil(np.sqrt(members / np.pi))) + 2
-    i, j = (axis.ravel() for axis in np.mgrid[-reach : reach + 1, -reach : reach + 1])
-    order = np.lexsort((np.arctan2(j, i), i * i + j * j))[:members]
-    return i[order], j[order]
-
-
-def _formation(shell: Shell, member: NDArray[np.int64], u: Doubles) -> tuple[Doubles, Doubles]:
-    """Eccentricity vectors that put members on a lattice: radial half the pitch, along-track all.
-
+    At the ascending node they stand on a lattice: radially half the pitch, along-track all.
     Relative paths are the drift-free ellipses of Hill, Clohessy and Wiltshire: x = -a e cos M
-    outwards, y = 2 a e sin M along the track.  Drift by J2 is taken as corrected.
+    outwards, y = 2 a e sin M along the track, M = u - w.  Drift by J2 is taken as corrected.
     """
-    assert isinstance(shell.layout, Cluster)
-    i, j = lattice(shell.layout.members)
-    e_cos_m = -(i[member] * shell.layout.pitch_m / 2) / shell.a_m
-    e_sin_m = (j[member] * shell.layout.pitch_m) / (2 * shell.a_m)
-    return (
-        e_cos_m * np.cos(u) + e_sin_m * np.sin(u),
-        e_cos_m * np.sin(u) - e_sin_m * np.cos(u),
-    )
-
-
-def _neighbour_m(shell: Shell, count: int) -> tuple[float, float]:
-    """Bounds of the distance to the nearest neighbours, m."""
-    if isinstance(shell.layout, Cluster):
-        return shell.layout.pitch_m / 2, shell.layout.pitch_m
-    planes = max(1, round(shell.layout.planes * (count / shell.satellites) ** 0.5))
-    per_plane = max(2, -(-count // planes))
-    chord_m = 2 * (EARTH_RADIUS_M + shell.altitude_km * 1e3) * np.sin(np.pi / per_plane)
-    return float(chord_m), float(chord_m)
+    i, j = lattice(layout.members)
+    step = layout.pitch_m / (2 * a_m)
+    return -step * i[member].astype(float), -step * j[member].astype(float)

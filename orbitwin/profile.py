@@ -7,220 +7,46 @@ draws each satellite's own parameters around it (`[spread]`) and adds noise (`[n
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from functools import cached_property
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 
 from orbitwin import catalogue
 from orbitwin.errors import UsageError
-from orbitwin.physics import compute
-from orbitwin.physics.constants import EARTH_RADIUS_M, YEAR_S
+from orbitwin.faults import FAULTS
+from orbitwin.nominal import Nominal
+from orbitwin.profile_sections import (
+    SATELLITE,
+    Battery,
+    Compute,
+    Head,
+    Link,
+    NotNegative,
+    Power,
+    Process,
+    Radiation,
+    Section,
+    Shell,
+    Terminal,
+    Thermal,
+    Wave,
+)
 from orbitwin.spelling import did_you_mean
-from orbitwin.toml_source import SourceError, line_of, load_model
+from orbitwin.toml_source import SourceError, dotted, line_of, load_model
 from orbitwin.toml_source import load as load_toml
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Celsius = Annotated[float, Field(gt=-273.15, lt=1000)]
-Count = Annotated[int, Field(ge=1, le=5_000_000)]
 
+class Profile(Section):
+    """A checked profile: shells, and the nominal satellite that flies in them.
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Head(_Section):
-    """`[profile]`: what it is, which vehicle type flies, and the epoch of the layout."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    vehicle: str = "odc"
-    period_s: Positive = 1.0
-    epoch: datetime
-    software_version: int = Field(default=1000, ge=0, le=65_000)
-
-    @field_validator("epoch")
-    @classmethod
-    def _utc(cls, value: datetime) -> datetime:
-        if value.tzinfo is None:
-            raise ValueError("write the time zone: 2026-10-01T00:00:00Z")
-        return value.astimezone(UTC)
-
-
-class Cluster(_Section):
-    """Satellites in formation on a square lattice in the orbital plane."""
-
-    kind: Literal["cluster"]
-    members: Count
-    pitch_m: Positive
-    clusters_per_plane: Count = 100
-    plane_spread_h: NotNegative = 0.0
-
-
-class Walker(_Section):
-    """Walker i:T/P/F: evenly spaced planes of evenly spaced satellites."""
-
-    kind: Literal["walker"]
-    planes: Count
-    phasing: int = Field(default=0, ge=0)
-    pattern: Literal["delta", "star"] = "delta"
-
-
-class Shell(_Section):
-    """`[[shell]]`: satellites of one altitude and inclination."""
-
-    name: str = Field(min_length=1)
-    satellites: Count
-    altitude_km: float = Field(ge=160, le=100_000)
-    inclination_deg: Literal["sso"] | Annotated[float, Field(ge=0, le=180)]
-    ltan_h: float | None = Field(default=None, ge=0, lt=24)
-    layout: Annotated[Cluster | Walker, Field(discriminator="kind")]
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Shell:
-        if self.inclination_deg == "sso" and self.altitude_km > 5900:
-            raise ValueError("no inclination makes an orbit above 5900 km sun-synchronous")
-        if isinstance(self.layout, Walker) and self.satellites % self.layout.planes:
-            raise ValueError(
-                f"{self.satellites} satellites do not divide into {self.layout.planes} planes"
-            )
-        return self
-
-    @property
-    def a_m(self) -> float:
-        """Semi-major axis, m."""
-        return EARTH_RADIUS_M + self.altitude_km * 1e3
-
-
-class Power(_Section):
-    """`[power]`: solar array, regulator and the loads that are not payload."""
-
-    array_area_m2: Positive
-    cell_efficiency_ratio: Share
-    packing_ratio: Share
-    cell_power_per_k: NotNegative
-    cell_voltage_per_k: NotNegative
-    degradation_per_year_ratio: float = Field(ge=0, lt=1)
-    age_years: NotNegative
-    array_pointing_deg: float = Field(ge=0, lt=90)
-    array_mpp_v: Positive
-    panel_absorptivity: Share
-    panel_emissivity: Share
-    panel_capacity_j_k_m2: Positive
-    regulator_ratio: Share
-    bus_w: NotNegative
-
-
-class Battery(_Section):
-    """`[battery]`: pack, charger and the thresholds of safe mode."""
-
-    cells: Count
-    strings: Count
-    capacity_wh: Positive
-    health_ratio: Share
-    charge_efficiency_ratio: Share
-    discharge_efficiency_ratio: Share
-    cell_resistance_ohm: Positive
-    charge_limit_c: Positive
-    taper_from_ratio: float = Field(gt=0, lt=1)
-    safe_below_ratio: float = Field(ge=0, lt=1)
-    resume_above_ratio: Share
-    heat_capacity_j_k: Positive
-    conductance_w_k: Positive
-    mount_degc: Celsius
-    ocv_v: tuple[Positive, ...] = Field(min_length=2)
-
-    @field_validator("ocv_v")
-    @classmethod
-    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if not all(low < high for low, high in pairwise(value)):
-            raise ValueError("the open-circuit voltage must rise from empty to full")
-        return value
-
-    @model_validator(mode="after")
-    def _hysteresis(self) -> Battery:
-        if self.resume_above_ratio <= self.safe_below_ratio:
-            raise ValueError("resume_above_ratio must be greater than safe_below_ratio")
-        return self
-
-
-class Thermal(_Section):
-    """`[thermal]`: chips, cold plates, coolant loop, radiator, and their limits."""
-
-    radiator_area_m2: Positive
-    radiator_emissivity: Share
-    radiator_absorptivity: Share
-    radiator_sun_deg: float = Field(ge=0, le=90)
-    radiator_capacity_j_k: Positive
-    radiator_conductance_w_k: Positive
-    plate_capacity_j_k: Positive
-    plate_conductance_w_k: Positive
-    coolant_flow_kg_s: Positive
-    coolant_j_kg_k: Positive
-    chip_resistance_k_w: Positive
-    chip_spread_k: NotNegative
-    chip_limit_degc: Celsius
-    throttle_end_degc: Celsius
-    throttle_least_ratio: Share
-    coolant_limit_degc: Celsius
-    battery_limit_degc: Celsius
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Thermal:
-        if self.throttle_end_degc <= self.chip_limit_degc:
-            raise ValueError("throttle_end_degc must be greater than chip_limit_degc")
-        return self
-
-
-class Link(_Section):
-    """`[link]`: the optical terminals."""
-
-    terminals: int = Field(ge=1, le=16)
-    transmit_w: Positive
-    aperture_m: Positive
-    aperture_efficiency_ratio: Share
-    wavelength_nm: Positive
-    system_loss_db: NotNegative
-    sensitivity_dbm: float
-    rate_gbps: Positive
-    jitter_urad: NotNegative
-    reacquisitions_per_day: NotNegative
-    acquisition_s: Positive
-
-
-class Compute(_Section):
-    """`[compute]`: accelerators and the job they run."""
-
-    chips: Count
-    chip_tops: Positive
-    chip_w: Positive
-    host_w_per_chip: NotNegative
-    idle_ratio: float = Field(ge=0, lt=1)
-    mfu_ratio: Share
-    busy_ratio: Share
-    job_satellites: Count
-    checkpoint_s: Positive
-
-
-class Radiation(_Section):
-    """`[radiation]`: dose and single-event rates behind the payload's shielding."""
-
-    dose_rad_per_year: Positive
-    protons_cm2_per_rad: Positive
-    uecc_cm2: Positive
-    host_rad_per_reset: Positive
-    ecc_corrected_per_uncorrected: NotNegative
-
-
-class Profile(_Section):
-    """A checked profile.  `parameters` is the nominal satellite as one flat table of numbers."""
+    `parameters` is the satellite as one flat table of numbers; a shell may replace some of them
+    (`nominal(shell)`).
+    """
 
     profile: Head
     shell: tuple[Shell, ...] = Field(min_length=1)
@@ -228,10 +54,22 @@ class Profile(_Section):
     battery: Battery
     thermal: Thermal
     link: Link
+    terminal: dict[str, Terminal] = Field(default_factory=dict)
     compute: Compute
     radiation: Radiation
+    process: Process = Field(default_factory=Process)
+    deployment: tuple[Wave, ...] = ()
+    fault_per_year: dict[str, NotNegative] = Field(default_factory=dict)
     spread: dict[str, NotNegative] = Field(default_factory=dict)
     noise: dict[str, NotNegative] = Field(default_factory=dict)
+
+    @field_validator("deployment")
+    @classmethod
+    def _rising(cls, waves: tuple[Wave, ...]) -> tuple[Wave, ...]:
+        for before, after in pairwise(waves):
+            if after.years <= before.years or after.share_ratio < before.share_ratio:
+                raise ValueError("waves must follow one another, and none may take satellites away")
+        return waves
 
     @property
     def name(self) -> str:
@@ -262,55 +100,33 @@ class Profile(_Section):
     @cached_property
     def parameters(self) -> dict[str, float]:
         """Every number of the nominal satellite by its key, which is unique over the sections."""
-        sections = (self.power, self.battery, self.thermal, self.link, self.compute, self.radiation)
         return {
             key: float(value)
-            for section in sections
-            for key, value in section.model_dump(exclude={"ocv_v"}).items()
+            for section in self.sections.values()
+            for key, value in section.model_dump(exclude={"ocv_v", "kind", "solar"}).items()
         }
+
+    @property
+    def sections(self) -> dict[str, Section]:
+        """The sections that describe the satellite, by name."""
+        return {name: getattr(self, name) for name in SATELLITE}
 
     @cached_property
     def ocv_v(self) -> np.ndarray:
         """Cell voltage on a uniform grid of charge, 0 to 1."""
         return np.array(self.battery.ocv_v)
 
-    @property
-    def payload_full_w(self) -> float:
-        """Payload power at full clock, W."""
-        return self.compute.chips * (self.compute.chip_w + self.compute.host_w_per_chip)
+    @cached_property
+    def nominals(self) -> tuple[Nominal, ...]:
+        """The nominal satellite of each shell."""
+        return tuple(Nominal(self, shell) for shell in self.shell)
 
-    @property
-    def rated_tops(self) -> float:
-        """Work of a satellite whose job never waits, checkpoints or fails, TOPS."""
-        return self.compute.chips * self.compute.chip_tops * self.compute.mfu_ratio
-
-    @property
-    def job_mtbf_s(self) -> float:
-        """Mean time between failures of one job, s: uncorrectable memory errors of its chips."""
-        protons_cm2_s = (
-            self.radiation.dose_rad_per_year * self.radiation.protons_cm2_per_rad / YEAR_S
-        )
-        chips = self.compute.chips * self.compute.job_satellites
-        return 1 / (self.radiation.uecc_cm2 * protons_cm2_s * chips)
-
-    @property
-    def checkpoint_interval_s(self) -> float:
-        """Young's interval between checkpoints, s."""
-        return float(compute.checkpoint_interval_s(self.compute.checkpoint_s, self.job_mtbf_s))
-
-    def constants(self) -> dict[str, float]:
-        """The nominal values that stand for a vehicle's constants (catalogue, `[constant]`)."""
-        return {
-            "regulator_ratio": self.power.regulator_ratio,
-            "battery_cells": float(self.battery.cells),
-            "battery_strings": float(self.battery.strings),
-            "chip_limit_degc": self.thermal.chip_limit_degc,
-            "coolant_limit_degc": self.thermal.coolant_limit_degc,
-            "battery_limit_degc": self.thermal.battery_limit_degc,
-            "sensitivity_dbm": self.link.sensitivity_dbm,
-            "terminals": float(self.link.terminals),
-            "rated_tops": self.rated_tops,
-        }
+    def deployed_ratio(self, years: float) -> float:
+        """Share of the satellites that fly `years` after the first, 0..1; linear between waves."""
+        if not self.deployment:
+            return 1.0
+        at = [0.0, *(w.years for w in self.deployment)]
+        return float(np.interp(years, at, [0.0, *(w.share_ratio for w in self.deployment)]))
 
 
 def shipped() -> dict[str, Path]:
@@ -337,21 +153,63 @@ def load(name_or_path: str | Path) -> Profile:
 
 
 def _check_names(profile: Profile, path: Path) -> None:
-    """Names in `[spread]` and `[noise]`, and the vehicle, must exist."""
+    """What refers to something by name must find it."""
     vehicles = catalogue.shipped()
     if profile.vehicle not in vehicles:
         raise _unknown(path, ("profile", "vehicle"), "vehicle", profile.vehicle, vehicles)
-    measured = catalogue.load(profile.vehicle).parameters
-    for name in profile.spread:
+    vehicle = catalogue.load(profile.vehicle)
+    for table, kind, known in (
+        ("spread", "parameter", profile.parameters),
+        ("noise", "measured parameter", vehicle.parameters),
+        ("fault_per_year", "fault", FAULTS),
+    ):
+        for name in getattr(profile, table):
+            if name not in known:
+                raise _unknown(path, (table, name), kind, name, known)
+    for number, shell in enumerate(profile.shell):
+        for place, link in enumerate(shell.link):
+            known = ["link", *profile.terminal]
+            if link.terminal not in known:
+                where = ("shell", number, "link", place, "terminal")
+                raise _unknown(path, where, "terminal", link.terminal, known)
+        if len(shell.links) > profile.link.terminals:
+            raise _mistake(
+                path,
+                ("shell", number),
+                f"shell {shell.name!r} has {len(shell.links)} links and its satellites "
+                f"{profile.link.terminals} terminals",
+            )
+        _check_own(profile, path, number)
+
+
+def _check_own(profile: Profile, path: Path, number: int) -> None:
+    """What a shell has of its own is checked as the section is that it replaces a part of."""
+    own = profile.shell[number].own
+    for name in own:
         if name not in profile.parameters:
-            raise _unknown(path, ("spread", name), "parameter", name, profile.parameters)
-    for name in profile.noise:
-        if name not in measured:
-            raise _unknown(path, ("noise", name), "measured parameter", name, measured)
+            raise _unknown(
+                path, ("shell", number, "own", name), "parameter", name, profile.parameters
+            )
+    for section in profile.sections.values():
+        mine = {k: v for k, v in own.items() if k in type(section).model_fields}
+        if mine:
+            try:
+                type(section).model_validate({**section.model_dump(), **mine})
+            except ValidationError as error:
+                first = error.errors()[0]
+                key = first["loc"][0] if first["loc"] else next(iter(mine))
+                raise _mistake(
+                    path, ("shell", number, "own", str(key)), f"{key}: {first['msg']}"
+                ) from None
 
 
-def _unknown(path: Path, key: tuple[str, ...], kind: str, name: str, known: Any) -> SourceError:
+def _unknown(
+    path: Path, key: tuple[str | int, ...], kind: str, name: str, known: Iterable[str]
+) -> SourceError:
+    where = dotted(key)
+    return _mistake(path, key, f"{where}: no such {kind}: {name}{did_you_mean(name, known)}")
+
+
+def _mistake(path: Path, key: tuple[str | int, ...], message: str) -> SourceError:
     _, lines = load_toml(path)
-    where = ".".join(key)
-    hint = did_you_mean(name, known)
-    return SourceError(str(path), line_of(lines, key), f"{where}: no such {kind}: {name}{hint}")
+    return SourceError(str(path), line_of(lines, key), message)

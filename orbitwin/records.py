@@ -8,6 +8,7 @@ over what is not newer has each record exactly once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
@@ -22,6 +23,28 @@ SEVERITY = Column(
     "severity", "1", 1.0, "uint8", 0, 5, "worst severity of any limit", dict(enumerate(SEVERITIES))
 )
 FLAGS = Column("flags", "1", 1.0, "uint8", 0, 255, "bits of orbitwin.records.Flag")
+
+RESIDUAL = "residual"
+"""Packet of the state topic that compares the newest minute with the model, see
+`residual_columns`."""
+
+RESIDUAL_PARTS: dict[str, str] = {
+    "measured": "as measured, mean over the minute",
+    "predicted": "as the model of this satellite expects it",
+    "sigma": "one standard deviation of what is expected",
+    "z": "measured less expected, in sigmas",
+    "nis": "mean square of z, 1 for a healthy satellite: normalised innovation squared",
+    "inside": "share of the windows with |z| below 1.96; 0.95 where the model is consistent",
+    "n": "windows that were judged",
+}
+"""What a residual record tells of each channel."""
+
+
+FORECAST = "forecast"
+"""Packet of the state topic that tells what the next orbit brings, see `FORECAST_COLUMNS`."""
+
+COMPUTED = (RESIDUAL, FORECAST)
+"""Packets that no spacecraft sent: they are no part of the newest state, nor of the ledger."""
 
 
 class Flag(IntFlag):
@@ -57,18 +80,106 @@ def state_columns(vehicle: Vehicle, packet: str) -> tuple[Column, ...]:
     columns of the satellites concerned, with each row's own time, and is no measurement: it
     updates the newest state only.
     """
+    if packet == RESIDUAL:
+        return residual_columns(vehicle)
+    if packet == FORECAST:
+        return FORECAST_COLUMNS
     own = () if packet == "tick" else vehicle.packets[packet].columns
     return (*vehicle.derived, SEVERITY, FLAGS, *own)
+
+
+def residual_columns(vehicle: Vehicle) -> tuple[Column, ...]:
+    """Columns of a residual record: `CHANNEL/PART`, `LEARNT/estimate`, `LEARNT/estimate_sigma`.
+
+    All float32, NaN where nothing was judged. `fault/code` is the verdict on the satellite (its
+    `values` name the faults) and `fault/confidence` how sure it is, 0..1. `extra` is that of
+    every state record, with neither derived nor measured columns; each row has its own time, the
+    middle of the minute's last window.
+    """
+    units = {"z": "1", "nis": "1", "inside": "1", "n": "1"}
+    made = [
+        _real(f"{c.name}/{part}", units.get(part, c.unit), f"{c.name}: {text}")
+        for c in vehicle.channels
+        for part, text in RESIDUAL_PARTS.items()
+    ]
+    for name in dict.fromkeys(c.learns for c in vehicle.channels if c.learns):
+        made.append(_real(f"{name}/estimate", "1", f"{name}, as learnt for this satellite"))
+        made.append(_real(f"{name}/estimate_sigma", "1", f"{name}: standard deviation"))
+    made.append(
+        Column(FAULT_CODE, "1", 1.0, "uint8", 0, 254, "verdict", dict(enumerate(verdicts(vehicle))))
+    )
+    made.append(_real(FAULT_CONFIDENCE, "1", "confidence of the verdict, 0..1"))
+    return tuple(made)
+
+
+FAULT_CODE, FAULT_CONFIDENCE = "fault/code", "fault/confidence"
+
+SENSOR_VERDICTS = ("sensor_stuck", "sensor_spike", "sensor_drift", "sensor_bias")
+
+
+def verdicts(vehicle: Vehicle) -> tuple[str, ...]:
+    """What `fault/code` stands for: none, the faults of the vehicle type's file, sensors'."""
+    return ("none", *dict.fromkeys(s.fault for s in vehicle.signatures), *SENSOR_VERDICTS)
+
+
+def _real(name: str, unit: str, description: str) -> Column:
+    return Column(name, unit, 1.0, "float32", -math.inf, math.inf, description)
+
+
+FORECAST_COLUMNS = tuple(
+    _real(name, unit, text)
+    for name, unit, text in (
+        ("horizon_s", "s", "how far the forecast looks ahead: one orbit"),
+        ("age_s", "s", "how old the state was that it began from"),
+        ("coasting", "1", "begun from the state of a satellite that was stale: 1, else 0"),
+        ("eclipse_entry_s", "s", "when the Earth's shadow is entered next"),
+        ("eclipse_exit_s", "s", "when it is left next"),
+        ("eclipse_sigma_s", "s", "one standard deviation of both times"),
+        ("charge_min_ratio", "1", "least state of charge"),
+        ("charge_min_ratio_low", "1", "least state of charge: 5 %"),
+        ("charge_min_ratio_high", "1", "least state of charge: 95 %"),
+        ("charge_min_s", "s", "when the state of charge is least"),
+        ("chip_max_t_degc", "degC", "highest temperature of the hottest chip"),
+        ("chip_max_t_degc_low", "degC", "highest temperature of the hottest chip: 5 %"),
+        ("chip_max_t_degc_high", "degC", "highest temperature of the hottest chip: 95 %"),
+        ("throttle_s", "s", "when chips begin to slow down for heat"),
+        ("link_margin_min_db", "dB", "least margin of the weakest link"),
+        ("link_margin_min_db_low", "dB", "least margin of the weakest link: 5 %"),
+        ("link_margin_min_db_high", "dB", "least margin of the weakest link: 95 %"),
+        ("link_outage_s", "s", "when the first link is lost"),
+        ("saa_entry_s", "s", "when the South Atlantic Anomaly is entered next"),
+        ("saa_exit_s", "s", "when it is left next"),
+        ("dose_rad", "rad", "dose behind the payload's shielding, over the horizon"),
+        ("dose_rad_low", "rad", "dose over the horizon: 5 %"),
+        ("dose_rad_high", "rad", "dose over the horizon: 95 %"),
+    )
+)
+"""Columns of a forecast record, all float32; times are seconds after the row's event time.
+
+NaN: not within the horizon, or not known. `_low` and `_high` bound 90 %. `extra` is that of every
+state record, with neither derived nor measured columns.
+"""
 
 
 def state_columns_of(vehicles: Mapping[str, Vehicle]) -> dict[str, dict[str, Sequence[Column]]]:
     """What `contract.decode` needs to read state records."""
     return {
-        name: {p: state_columns(v, p) for p in (*v.packets, "tick")} for name, v in vehicles.items()
+        name: {p: state_columns(v, p) for p in (*v.packets, "tick", *COMPUTED)}
+        for name, v in vehicles.items()
     }
 
 
-EVENT_KINDS = ("limit", "invalid", "stale", "gap", "clock", "unknown", "hole")
+EVENT_KINDS = (
+    "limit",
+    "invalid",
+    "stale",
+    "gap",
+    "clock",
+    "unknown",
+    "hole",
+    "residual",
+    "fault",
+)
 EVENT_STATES = ("raised", "eased", "cleared", "noted")
 
 EVENT_SCHEMA = pa.schema(

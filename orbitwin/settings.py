@@ -66,6 +66,13 @@ def _words(value: Any) -> Any:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def _texts(value: Any) -> Any:
+    """A list in one environment variable whose texts have commas themselves: JSON, or blanks."""
+    if not isinstance(value, str) or value.strip().startswith("["):
+        return _words(value)
+    return value.split()
+
+
 def _full(value: Path) -> Path:
     return Path(os.path.abspath(value.expanduser()))
 
@@ -78,6 +85,7 @@ def _name_or_file(value: str) -> str:
 AbsolutePath = Annotated[Path, AfterValidator(_full)]
 NameOrFile = Annotated[str, AfterValidator(_name_or_file)]
 Paths = Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_words)]
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_texts)]
 
 
 def _speed(value: Any) -> Any:
@@ -174,6 +182,19 @@ class ProducerSettings(Group):
         description="Files of the ephemeris source (OMM as JSON, CSV or XML) or of the replay.",
     )
     seed: int = Field(default=1, ge=0, description="Seed of noise and perturbed truth.")
+    scenario: NameOrFile | None = Field(
+        default=None,
+        description="Faults of simulated satellites: a shipped scenario's name, or a TOML file.",
+    )
+    faults: Texts = Field(
+        default=(),
+        description="More faults, as in `radiator_area_loss:sat=17,at_s=600,severity=0.5`; blanks "
+        "between them in a variable.",
+    )
+    fault_rates: bool = Field(
+        default=False,
+        description="Let faults come at random, at the rates of the profile's `[fault_per_year]`.",
+    )
     rate_hz: Positive = Field(
         default=1.0, description="Ticks a second: each tick is a row a satellite."
     )
@@ -232,6 +253,19 @@ class ProcessorSettings(Group):
     future_tolerance_s: Positive = Field(
         default=5.0, description="A row this far ahead of its arrival is refused, s."
     )
+    window_s: Positive = Field(
+        default=10.0,
+        description="Telemetry is compared with the model in means over this long, s.",
+    )
+    model_max_satellites: int = Field(
+        default=100_000, ge=0, description="Larger fleets are not compared with the model."
+    )
+    forecast_max_satellites: int = Field(
+        default=10_000, ge=0, description="Larger fleets get no forecast of the next orbit."
+    )
+    forecast_interval_s: Positive = Field(
+        default=60.0, description="How often a satellite gets a forecast, s."
+    )
 
 
 class HistorianSettings(Group):
@@ -257,7 +291,11 @@ class HistorianSettings(Group):
         default=7 * 86_400.0, description="How long `fleet_1s` keeps a row, s."
     )
     minute_retention_s: Positive = Field(
-        default=90 * 86_400.0, description="How long `fleet_1m` and `sat_1m` keep a row, s."
+        default=90 * 86_400.0,
+        description="How long `fleet_1m`, `sat_1m`, `estimate_1m` and `forecast` keep a row, s.",
+    )
+    residual_retention_s: Positive = Field(
+        default=14 * 86_400.0, description="How long `residual_1m` keeps a row, s."
     )
     event_retention_s: Positive = Field(
         default=365 * 86_400.0, description="How long `event` keeps a row, s."

@@ -94,6 +94,10 @@ class _Process:
             settings.processor.stale_after_periods,
             settings.processor.future_tolerance_s,
             settings.historian.raw_max_satellites,
+            settings.processor.window_s,
+            settings.processor.model_max_satellites,
+            settings.processor.forecast_max_satellites,
+            settings.processor.forecast_interval_s,
         )
         self.log = KafkaLog(connection)
         self.worker = Worker(self.log, rules, partitions, settings.processor.snapshot_interval_s)

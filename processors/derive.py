@@ -39,10 +39,13 @@ class Derived:
     sunlit: np.ndarray
 
 
-def derive(vehicle: Vehicle, constants: Mapping[str, float], codes: Codes, rows: int) -> Derived:
+def derive(
+    vehicle: Vehicle, constants: Mapping[str, float | np.ndarray], codes: Codes, rows: int
+) -> Derived:
     """Derived states of `rows` rows of the primary packet, whose columns are `codes` (N,).
 
-    A state whose quantities the vehicle does not define is missing, not zero.
+    `constants` are numbers, or arrays (N,) where satellites differ. A state whose quantities the
+    vehicle does not define is missing, not zero.
     """
     names = {name for e in vehicle.quantities.values() for name in e.names}
     columns: dict[str, np.ndarray | float] = dict(constants)

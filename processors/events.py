@@ -19,6 +19,7 @@ SEVERITY_OF = {
     "gap": SEVERITIES.index("watch"),
     "clock": SEVERITIES.index("warning"),
     "hole": SEVERITIES.index("warning"),
+    "residual": SEVERITIES.index("watch"),
 }
 """Severity of the kinds that have no limit of their own to say it."""
 

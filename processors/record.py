@@ -56,3 +56,7 @@ class Rules:
     stale_after_periods: float = 3.0
     future_tolerance_s: float = 5.0
     raw_max_satellites: int = 10_000
+    window_s: float = 10.0
+    model_max_satellites: int = 100_000
+    forecast_max_satellites: int = 10_000
+    forecast_interval_s: float = 60.0

@@ -16,6 +16,7 @@ from orbitwin import contract, topics
 from orbitwin.catalogue import Vehicle
 from orbitwin.contract import Frame
 from orbitwin.records import FLAGS, SEVERITY, Flag, Source, state_columns
+from processors import minutes, model
 from processors.derive import SUNLIT, Derived, isolate
 from processors.events import NORMAL, SEVERITY_OF, Events, limit_events
 from processors.letters import letter
@@ -23,7 +24,8 @@ from processors.limits import HISTORY, severities, violated
 from processors.record import Counts, Output, Record, Rules
 from processors.state import ChunkState, Placement, Rows, indices, merge, place
 
-Deriver = Callable[[Vehicle, Mapping[str, float], Mapping[str, np.ndarray], int], Derived]
+Constants = Mapping[str, float | np.ndarray]
+Deriver = Callable[[Vehicle, Constants, Mapping[str, np.ndarray], int], Derived]
 
 MOST_US = 2**62  # beyond it, differences of times or sequence numbers would overflow
 
@@ -76,8 +78,16 @@ def take(
     batch = work.in_time(batch)
     work.validate(batch)
     batch = work.derived(batch)
-    for part, one in enumerate(_distinct(batch)):
+    part = 0
+    for one in _distinct(batch):
         work.merge(one, part)
+        part += 1
+    for told in work.told:
+        source = Source(record.partition, record.offset, part)
+        work.outputs.append(
+            minutes.output(state.chunk, record.key, told, source, record.t_append_us)
+        )
+        part += 1
     work.counts.rows_dead += work.dead
     return work.outputs
 
@@ -118,6 +128,7 @@ class _Work:
         self.primary = self.packet is state.primary
         self.events = Events()
         self.outputs: list[Output] = []
+        self.told: list[minutes.Told] = []
         self.letters = 0
         self.dead = 0
         self.bad_values = 0
@@ -189,11 +200,12 @@ class _Work:
             return batch
 
         def work(index: np.ndarray | None) -> Derived:
-            codes = batch.codes
+            codes, of = batch.codes, batch.rows
             if index is not None:
                 codes = {name: c[index] for name, c in codes.items()}
+                of = indices(of)[index]
             rows = len(batch) if index is None else len(index)
-            return self.derive(self.state.vehicle, self.chunk.constants, codes, rows)
+            return self.derive(self.state.vehicle, self.chunk.constants_of(of), codes, rows)
 
         found, kept, error = isolate(len(batch), work)
         if kept is not None:
@@ -241,6 +253,8 @@ class _Work:
                 state.derived[name][at] = found[newer]
         self._invalid_events(batch, placed, was_invalid)
         self._limit_events(batch, placed)
+        if self.primary:
+            self._model(batch, placed)
         self._publish(batch, placed, own_flags, part)
 
     def _flags(self, batch: Batch) -> np.ndarray:
@@ -336,6 +350,22 @@ class _Work:
                 after[changed],
             )
             self.state.severity[name][rows] = after
+
+    def _model(self, batch: Batch, placed: Placement) -> None:
+        """Compare what is new with the model of a healthy satellite."""
+        state = self.state
+        state.model = model.prepared(state.model, self.chunk, self.rules)
+        if state.model is None:
+            return
+        if placed.duplicate.any():
+            batch = batch.pick(np.flatnonzero(~placed.duplicate))
+        try:
+            self.told += model.take(
+                state.model, state.packets, batch.rows, batch.t_event_us, batch.codes, self.events
+            )
+        except Exception as error:  # an expression that cannot bear a value, in a file of a user's
+            message = f"model: {type(error).__name__}: {error}"
+            self._letter(batch, np.arange(len(batch)), "poison", message, kept=True)
 
     # --- what goes out -----------------------------------------------------------------------
 

@@ -19,7 +19,12 @@ _META = b"orbitwin.snapshot"
 def encode(state: ChunkState) -> bytes:
     """The state as an Arrow IPC stream: equal states give equal bytes."""
     arrays = {"sat_id": state.chunk.sat_id, **state.arrays()}
-    meta = {"v": VERSION, "seen": state.seen, "vehicle": fingerprint(state.chunk)}
+    meta = {
+        "v": VERSION,
+        "seen": state.seen,
+        "vehicle": fingerprint(state.chunk),
+        "forecast_slot": state.forecast_slot,
+    }
     batch = pa.RecordBatch.from_arrays(
         # Arrow packs truth values into bits; as bytes they come back without a copy.
         [pa.array(a.view(np.uint8) if a.dtype == bool else a) for a in arrays.values()],
@@ -49,7 +54,9 @@ def decode(value: bytes, chunk: Chunk) -> ChunkState | None:
         for name, array in arrays.items():
             if "invalid/" in name:
                 arrays[name] = array.view(bool)
-        return restored(chunk, int(meta["seen"]), arrays.pop("sat_id"), arrays)
+        state = restored(chunk, int(meta["seen"]), arrays.pop("sat_id"), arrays)
+        state.forecast_slot = int(meta.get("forecast_slot", -1))
+        return state
     except (pa.ArrowException, OSError, StopIteration, KeyError, TypeError, ValueError) as error:
         raise FrameError("malformed", f"not a snapshot: {error}") from None
 

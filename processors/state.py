@@ -16,10 +16,11 @@ import numpy as np
 
 from orbitwin.catalogue import Packet, Vehicle
 from orbitwin.fleet import Chunk
+from processors import model
 from processors.limits import HISTORY, Check, checks_of
-
-Rows = slice | np.ndarray
-"""Rows of a chunk: a slice where they are consecutive, so that arrays are views."""
+from processors.model import ModelState
+from processors.selection import Rows as Rows
+from processors.selection import indices as indices
 
 NEVER = -1
 """Sequence number of a satellite that was not heard of."""
@@ -78,6 +79,8 @@ class ChunkState:
     derived: dict[str, np.ndarray]
     severity: dict[str, np.ndarray]
     flags: np.ndarray
+    model: ModelState | None = None  # from the first row on, if the vehicle type has one
+    forecast_slot: int = -1  # which forecast was the last, see forecasts
     snapshot_slot: int = field(default=-1, compare=False)  # which snapshot was the last, see worker
 
     @classmethod
@@ -108,6 +111,8 @@ class ChunkState:
         found |= {f"severity/{n}": a for n, a in self.severity.items()}
         for packet, state in self.packets.items():
             found |= {f"{packet}/{n}": a for n, a in state.arrays()}
+        if self.model is not None:
+            found |= dict(self.model.arrays())
         return found
 
     def worst(self, rows: Rows) -> np.ndarray:
@@ -127,6 +132,7 @@ def restored(
     that do not fit (the vehicle type changed) are passed over.
     """
     state = ChunkState.empty(chunk, seen)
+    state.model = model.shaped_as(chunk, arrays)
     same = np.array_equal(sat_id, chunk.sat_id)
     rows = np.arange(len(sat_id)) if same else chunk.rows_of(sat_id)
     stays = rows >= 0
@@ -218,8 +224,3 @@ def merge(
 
 def _shifted(mask: np.ndarray, step: np.ndarray, newest: np.ndarray | int) -> np.ndarray:
     return ((mask.astype(np.uint32) << step) | newest).astype(np.uint16)
-
-
-def indices(rows: Rows) -> np.ndarray:
-    """Rows as indices."""
-    return np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows

@@ -16,7 +16,7 @@ from orbitwin import contract, topics
 from orbitwin.contract import TICK, FrameError
 from orbitwin.fleet import Chunk
 from orbitwin.records import Source
-from processors import staleness
+from processors import forecasts, staleness
 from processors.derive import derive
 from processors.events import SEVERITY_OF, Events
 from processors.letters import letter
@@ -100,6 +100,10 @@ def _tick(state: PartitionState, record: Record, rules: Rules) -> Outcome:
             outcome.outputs.extend(
                 staleness.tick(chunk, key, record.t_append_us, source, rules, outcome.counts)
             )
+    for part, (key, chunk) in enumerate(state.chunks.items(), len(state.chunks)):
+        if record.offset > chunk.seen:
+            source = Source(record.partition, record.offset, part)
+            outcome.outputs.extend(forecasts.tick(chunk, key, record.t_append_us, source, rules))
     return outcome
 
 

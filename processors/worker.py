@@ -29,6 +29,9 @@ from processors.step import UNREGISTERED, PartitionState, adopt, apply, hole, re
 
 MOST_UNSENT = 512  # records waiting to be sent before applying pauses
 POSITION = b""  # key of the snapshot topic's record that holds the offset applied, as text
+LARGE_MODEL_ROWS, LARGE_MODEL_INTERVALS = 2_048, 6
+"""The models of so many satellites are megabytes, written every so many intervals only: what lies
+between is read again from the log in a few seconds."""
 TAIL_ROUNDS = 2  # of snapshots that are read at first; doubled until every chunk is found
 
 _log = structlog.get_logger()
@@ -238,7 +241,10 @@ class Worker:
         due: list[tuple[int, Output]] = []
         name, partition = topics.SNAPSHOT.name, state.partition
         for key, chunk in state.chunks.items():
-            slot = (state.now_us + zlib.crc32(key) % self.interval_us) // self.interval_us
+            interval_us = self.interval_us
+            if chunk.model is not None and chunk.chunk.rows > LARGE_MODEL_ROWS:
+                interval_us *= LARGE_MODEL_INTERVALS
+            slot = (state.now_us + zlib.crc32(key) % interval_us) // interval_us
             if slot != chunk.snapshot_slot or everything:
                 chunk.snapshot_slot = slot
                 due.append((partition, Output(name, key, snapshot.encode(chunk), [])))

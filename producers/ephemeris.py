@@ -20,6 +20,8 @@ from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.physics.sgp4_batch import Sgp4Orbit
 from orbitwin.profile import Profile
 from orbitwin.settings import Settings
+from orbitwin.trajectory import Real
+from producers.faults import FaultField
 from producers.omm import Fields, read_catalogue
 from producers.session import Summary, epoch_us
 from producers.synthetic import Flight, fly
@@ -59,6 +61,10 @@ class CountedOrbit:
             self.lost = max(lost, self.lost)
         return positions
 
+    def argument_of_latitude_rad(self, t_us: int) -> NDArray[np.float32]:
+        """Zeros (N,): distances to neighbours do not change over these orbits."""
+        return np.zeros(len(self.orbit), np.float32)
+
 
 def run_ephemeris(settings: Settings, health: Health, stop: threading.Event) -> Summary:
     """Fly the satellites of the OMM files in `producer.sources`, one row a satellite and tick.
@@ -87,10 +93,11 @@ def flight_of(
     shells = [shell_of(fields) for fields in elements]
     layout = catalogued(profile, orbit.orbit.sat_id, orbit.orbit.name, shells)
 
-    def truth(t0_us: int) -> Truth:
-        return Truth(profile, seed=seed, t0_us=t0_us, orbit=orbit, layout=layout)
+    def truth(t0_us: int, faults: FaultField | None = None) -> Truth:
+        return Truth(profile, seed=seed, t0_us=t0_us, orbit=orbit, layout=layout, faults=faults)
 
-    return Flight("ephemeris", name, profile, layout, truth, {"nav": NAV_PERIOD_S})
+    nav = {"nav": NAV_PERIOD_S}
+    return Flight("ephemeris", name, profile, layout, Real(elements), truth, nav)
 
 
 def _say_age(orbit: Sgp4Orbit, start_us: int | None) -> None:

@@ -191,6 +191,10 @@ class Intake:
             return None
         chunk = self._chunk(frame)
         t_append_us = int(frame.extra.get("t_append_us") or record.t_us)
+        if frame.packet in records.COMPUTED:
+            if archive:
+                self.pending.computed.add(chunk, frame)
+            return source
         key = (frame.fleet, frame.chunk)
         at = (record.topic, record.partition)
         self._close_idle(at, t_append_us, archive)

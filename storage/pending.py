@@ -15,6 +15,7 @@ from orbitwin.catalogue import SEVERITIES, Vehicle
 from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import EventBatch, Flag, Source
+from storage.computed import Computed
 from storage.rollup import GroupRows, Groups, MinuteRows
 from storage.rows import Rows
 from storage.tables import SAT_RAW, SUMMED, Measured
@@ -57,6 +58,7 @@ class Pending:
     minutes: list[tuple[Chunk, MinuteRows]] = field(default_factory=list)
     fleet_minutes: list[tuple[int, str, int]] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    computed: Computed = field(default_factory=Computed)
     records: int = 0  # taken or passed over, so that offsets go on
 
     def keep_raw(self, chunk: Chunk, found: list[Rows]) -> None:

@@ -19,7 +19,18 @@ CHECK_SPACE_S = 1.0
 CHECK_BUDGET_S = 10.0
 GB = 1e9
 
-DROP_ORDER = ("sat_raw", "fleet_1s", "frame", "sat_1m", "fleet_1m", "dead_letter", "event")
+DROP_ORDER = (
+    "sat_raw",
+    "residual_1m",
+    "fleet_1s",
+    "frame",
+    "forecast",
+    "estimate_1m",
+    "sat_1m",
+    "fleet_1m",
+    "dead_letter",
+    "event",
+)
 """What goes first where the budget is too small for all: the most detailed."""
 
 log = get(__name__)
@@ -32,6 +43,9 @@ def retention_s(settings: HistorianSettings) -> dict[str, float]:
         "fleet_1s": settings.fleet_1s_retention_s,
         "fleet_1m": settings.minute_retention_s,
         "sat_1m": settings.minute_retention_s,
+        "residual_1m": settings.residual_retention_s,
+        "estimate_1m": settings.minute_retention_s,
+        "forecast": settings.minute_retention_s,
         "event": settings.event_retention_s,
         "dead_letter": settings.event_retention_s,
         "frame": settings.fleet_1s_retention_s,

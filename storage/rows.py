@@ -80,17 +80,7 @@ def place(frame: Frame, chunk: Chunk) -> Iterator[Rows]:
     A satellite that stands in the frame twice makes a second Rows, in the frame's order.
     Raises FrameError where the rows are not in the chunk.
     """
-    at: slice | np.ndarray
-    if frame.sat_id is None:
-        if frame.row0 + frame.rows > chunk.rows:
-            raise FrameError(
-                "wrong_rows",
-                f"rows {frame.row0}..{frame.row0 + frame.rows} of chunk {chunk.number}, which "
-                f"has {chunk.rows}",
-            )
-        at = slice(frame.row0, frame.row0 + frame.rows)
-    else:
-        at = chunk.rows_of(frame.sat_id)
+    at = where(frame, chunk)
     measured = frame.extra.get("measured", True) and frame.packet != TICK
     names = [c.name for c in chunk.vehicle.columns_of(frame.packet)] if measured else []
     rows = Rows(
@@ -109,6 +99,19 @@ def place(frame: Frame, chunk: Chunk) -> Iterator[Rows]:
     turn = _turns(at)
     for number in range(int(turn.max(initial=-1)) + 1):
         yield rows.take((turn == number) & (at >= 0))
+
+
+def where(frame: Frame, chunk: Chunk) -> slice | np.ndarray:
+    """Rows of the chunk that a frame is of, -1 for an unknown satellite; FrameError."""
+    if frame.sat_id is not None:
+        return chunk.rows_of(frame.sat_id)
+    if frame.row0 + frame.rows > chunk.rows:
+        raise FrameError(
+            "wrong_rows",
+            f"rows {frame.row0}..{frame.row0 + frame.rows} of chunk {chunk.number}, which "
+            f"has {chunk.rows}",
+        )
+    return slice(frame.row0, frame.row0 + frame.rows)
 
 
 def _turns(at: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from orbitwin.catalogue import DERIVED, SEVERITIES, Vehicle
 from orbitwin.column import Column
+from orbitwin.records import EVENT_KINDS, FORECAST_COLUMNS
 
 SCHEMA_VERSION = 1
 
@@ -181,6 +182,75 @@ SAT_1M = Table(
 )
 
 
+RESIDUAL_1M = Table(
+    "residual_1m",
+    "what each satellite measured against what its model expected, over each minute",
+    (
+        Field("ts", "TIMESTAMPTZ", "start of the minute, event time"),
+        _SAT_ID,
+        Field("parameter", "VARCHAR", "what is compared: a relation of the vehicle type's model"),
+        Field("unit", "VARCHAR", "unit of the values"),
+        Field("measured", "FLOAT", "as measured, mean over the minute, in `unit`"),
+        Field("predicted", "FLOAT", "as the satellite's model expects it, in `unit`"),
+        Field("residual", "FLOAT", "measured less predicted, in `unit`"),
+        Field("sigma", "FLOAT", "one standard deviation of what is expected, in `unit`"),
+        Field("z", "FLOAT", "residual in sigmas, mean over the minute", "1"),
+        Field("nis", "FLOAT", "mean square of z: 1 for a healthy satellite", "1"),
+        Field("windows", "SMALLINT", "comparisons in the minute", "1"),
+    ),
+    ring=True,
+)
+
+ESTIMATE_1M = Table(
+    "estimate_1m",
+    "what each satellite's model has learnt of it, at the end of each minute",
+    (
+        Field("ts", "TIMESTAMPTZ", "start of the minute, event time"),
+        _SAT_ID,
+        Field("name", "VARCHAR", "what was learnt, as the vehicle type's model names it"),
+        Field("value", "FLOAT", "the estimate; a ratio is 1 for the nominal satellite"),
+        Field("sigma", "FLOAT", "one standard deviation of the estimate"),
+    ),
+    ring=True,
+)
+
+FORECAST_TIMES = {
+    "eclipse_entry_s": "eclipse_entry",
+    "eclipse_exit_s": "eclipse_exit",
+    "charge_min_s": "charge_min_ts",
+    "throttle_s": "throttle_ts",
+    "link_outage_s": "link_outage_ts",
+    "saa_entry_s": "saa_entry",
+    "saa_exit_s": "saa_exit",
+}
+"""Columns of a forecast record that are stored as times, and their names then."""
+
+
+def _forecast_field(column: Column) -> Field:
+    if column.name in FORECAST_TIMES:
+        text = f"{column.description}; NULL: not within the horizon"
+        return Field(FORECAST_TIMES[column.name], "TIMESTAMPTZ", text)
+    if column.name == "coasting":
+        return Field("coasting", "BOOLEAN", "begun from the state of a satellite that was stale")
+    return Field(column.name, "FLOAT", column.description, column.unit)
+
+
+FORECAST = Table(
+    "forecast",
+    "what the next orbit brings each satellite, once a minute; bounds (5 and 95 %) hold 90 %",
+    (
+        Field("ts", "TIMESTAMPTZ", "when it was made, event time"),
+        _SAT_ID,
+        *(_forecast_field(column) for column in FORECAST_COLUMNS),
+    ),
+    ring=True,
+)
+
+FORECAST_LATEST = Table(
+    "forecast_latest", "the newest row of `forecast` of each satellite", FORECAST.fields
+)
+
+
 def _fleet_table(name: str, what: str, count_type: str, count_text: str) -> Table:
     """A rollup by group. Segments hold a part a chunk, which add up; the view adds them up."""
     keys = (
@@ -290,7 +360,7 @@ EVENT = Table(
         _SAT_ID,
         Field("name", "VARCHAR", "the satellite's name"),
         _FLEET,
-        Field("kind", "VARCHAR", "limit, invalid, stale, gap, clock, unknown or hole"),
+        Field("kind", "VARCHAR", f"{', '.join(EVENT_KINDS[:-1])} or {EVENT_KINDS[-1]}"),
         Field("state", "VARCHAR", "raised, eased, cleared or noted"),
         Field("parameter", "VARCHAR", "parameter it is about"),
         Field("severity", SEVERITY_TYPE, "severity now"),
@@ -379,8 +449,19 @@ TABLE_VERSION = Table(
     ),
 )
 
-PLAIN = (SATELLITE, PARAMETER, INGEST_OFFSET, SOURCE_TOPIC, TABLE_VERSION)
-RINGS = (SAT_RAW, FLEET_1S, FLEET_1M, SAT_1M, EVENT, FRAME, DEAD_LETTER)
+PLAIN = (SATELLITE, PARAMETER, FORECAST_LATEST, INGEST_OFFSET, SOURCE_TOPIC, TABLE_VERSION)
+RINGS = (
+    SAT_RAW,
+    FLEET_1S,
+    FLEET_1M,
+    SAT_1M,
+    RESIDUAL_1M,
+    ESTIMATE_1M,
+    FORECAST,
+    EVENT,
+    FRAME,
+    DEAD_LETTER,
+)
 
 
 class Measured:

@@ -109,6 +109,10 @@ class Writer:
                 raw.add(new)
             self._replace(tables.SATELLITE.name, self.registry.satellites())
             self._replace(tables.PARAMETER.name, self.registry.parameters())
+            self._connection.execute(
+                f"DELETE FROM {tables.FORECAST_LATEST.name} WHERE sat_id NOT IN "
+                f"(SELECT sat_id FROM {tables.SATELLITE.name})"
+            )
         self._registered = self.registry.version
 
     def recover(self) -> None:
@@ -153,6 +157,10 @@ class Writer:
             self._insert_fleet_minutes(pending)
         if pending.minutes:
             self._insert("sat_1m", pending.minute_table())
+        for name, table in pending.computed.tables():
+            self._insert(name, table)
+            if name == tables.FORECAST.name:
+                self._replace_forecasts(table)
         if pending.letters:
             self._insert(
                 "dead_letter",
@@ -193,6 +201,18 @@ class Writer:
         starts = [minute for minute, _, _ in pending.fleet_minutes]
         select = tables.minute_of_seconds(seconds.source, _IN, min(starts), max(starts) + MINUTE_US)
         self._insert(minutes.table.name, pending.fleet_minute_keys(), select)
+
+    def _replace_forecasts(self, table: pa.Table) -> None:
+        """Of forecasts in the order in which they came, the last of each satellite is shown."""
+        newest = tables.FORECAST_LATEST.name
+        last = table.append_column("number", pa.array(np.arange(table.num_rows)))
+        self._connection.register(_IN, last)
+        self._connection.execute(f"DELETE FROM {newest} WHERE sat_id IN (SELECT sat_id FROM {_IN})")
+        self._connection.execute(
+            f"INSERT INTO {newest} BY NAME SELECT DISTINCT ON (sat_id) * EXCLUDE (number) "
+            f"FROM {_IN} ORDER BY number DESC"
+        )
+        self._connection.unregister(_IN)
 
     def _stored(self) -> dict[Place, Stored]:
         rows = self._connection.execute(

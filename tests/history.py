@@ -120,9 +120,27 @@ def state(
     return made if rows is None else made.take(rows, chunk.sat_id[rows])
 
 
+def computed(chunk: Chunk, packet: str, t_us: int, source: Source, seed: int = 0) -> contract.Frame:
+    """A record of residuals or forecasts of all satellites but the first; some values missing."""
+    rng = np.random.default_rng(seed)
+    made = state(chunk, "tick", t_us, t_us // 60_000_000, source, derived=False, measured=False)
+    codes: dict[str, np.ndarray] = {}
+    for column in records.state_columns(chunk.vehicle, packet):
+        values = rng.uniform(-10, 100, chunk.rows)
+        if column.name.endswith("/n"):
+            values = rng.integers(0, 7, chunk.rows).astype(float)
+        if column.storage == "float32" and column.name != "coasting":
+            values[rng.random(chunk.rows) < 0.2] = np.nan
+        codes[column.name] = column.encode(np.clip(values, column.low, column.high))
+    if packet == records.FORECAST:
+        codes["coasting"] = (rng.random(chunk.rows) < 0.3).astype(np.float32)
+    rows = np.arange(1, chunk.rows)
+    return replace(made, packet=packet, codes=codes).take(rows, chunk.sat_id[rows])
+
+
 def encode(frame: contract.Frame, vehicle: catalogue.Vehicle) -> bytes:
     columns = records.state_columns(vehicle, frame.packet)
-    if not frame.extra["derived"]:
+    if not frame.extra["derived"] and frame.packet not in records.COMPUTED:
         columns = tuple(c for c in columns if c not in vehicle.derived)
     return contract.encode(frame, columns)
 
@@ -190,6 +208,12 @@ def make_log(ticks: int = TICKS) -> list[Record]:
                     put(STATE.name, p, t_us, encode(late, vehicle))
                 if tick % 6 == 1:
                     put(EVENTS.name, p, t_us, events(chunk, at, t_us))
+            if tick % 25 == 15:
+                source[p] += 1
+                for part, packet in enumerate(records.COMPUTED):
+                    at = Source(p, source[p], part)
+                    told = computed(chunk, packet, t_us, at, seed)
+                    put(STATE.name, p, t_us, encode(told, vehicle))
         if tick in (65, 90):  # staleness of the silent chunk
             source[1] += 1
             silent = chunks[1]
@@ -282,12 +306,15 @@ def rest(writer: Writer, log: list[Record], seed: int = 0) -> list[Record]:
     return [next(queues[i]) for i in turns]
 
 
+_TOLD = (tables.SATELLITE, tables.PARAMETER, tables.FORECAST_LATEST, tables.INGEST_OFFSET)
+
+
 def contents(data_dir: Path) -> dict[str, list[tuple]]:
     """Every row of every table, in an order of its own; but for what the wall clock wrote."""
     opened = database.open_reader(data_dir)
     try:
         found = {}
-        for table in (tables.SATELLITE, tables.PARAMETER, tables.INGEST_OFFSET, *tables.RINGS):
+        for table in (*_TOLD, *tables.RINGS):
             wall = " EXCLUDE (t_store)" if table is tables.EVENT else ""
             found[table.name] = opened.connection.execute(
                 f"SELECT *{wall} FROM {table.name} ORDER BY ALL"

@@ -51,6 +51,21 @@ Speed = Annotated[
     str | None,
     typer.Option("--speed", metavar="X", help="Event time runs X times as fast as the clock."),
 ]
+Fault = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="NAME:KEY=VALUE,...",
+        help="A fault, e.g. panel_dead:sat=17,at_s=600,severity=0.5; repeatable.",
+    ),
+]
+Scenario = Annotated[
+    str | None,
+    typer.Option("--scenario", metavar="FILE", help="Faults: a shipped name, or a TOML file."),
+]
+FaultRates = Annotated[
+    bool, typer.Option("--fault-rates", help="Faults at random, at the profile's rates.")
+]
 TimeColumn = Annotated[
     str | None,
     typer.Option("--time-column", metavar="NAME", help="Column of the times of a replay."),
@@ -62,6 +77,15 @@ SatId = Annotated[
 Duration = Annotated[
     float | None, typer.Option("--duration", metavar="S", help="End by itself after S seconds.")
 ]
+
+
+def fault_flags(fault: list[str] | None, scenario: str | None, fault_rates: bool) -> dict[str, Any]:
+    """What `load_settings` takes for --fault, --scenario and --fault-rates."""
+    return {
+        "producer__faults": tuple(fault) if fault else None,
+        "producer__scenario": scenario,
+        "producer__fault_rates": fault_rates or None,
+    }
 
 
 def load_settings(data: Path | None, config: Path | None, **flags: Any) -> Settings:

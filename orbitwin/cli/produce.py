@@ -20,6 +20,7 @@ orbitwin produce replay flight.csv --vehicle birds3
 SYNTHETIC_EXAMPLES = """
 orbitwin produce synthetic --profile suncatcher_81 --bootstrap localhost:9092
 orbitwin produce synthetic --satellites 1000 --rate 2 --seed 7 --duration 60 --json
+orbitwin produce synthetic --fault radiator_area_loss:sat=17,at_s=600,severity=0.5
 """
 EPHEMERIS_EXAMPLES = """
 orbitwin produce ephemeris starlink.json.gz --bootstrap localhost:9092
@@ -41,6 +42,9 @@ def synthetic(
     satellites: options.Satellites = None,
     rate: options.Rate = None,
     seed: options.Seed = None,
+    fault: options.Fault = None,
+    scenario: options.Scenario = None,
+    fault_rates: options.FaultRates = False,
     start_epoch: options.StartEpoch = None,
     speed: options.Speed = None,
     duration: options.Duration = None,
@@ -62,6 +66,7 @@ def synthetic(
             producer__satellites=satellites,
             producer__rate_hz=rate,
             producer__seed=seed,
+            **options.fault_flags(fault, scenario, fault_rates),
             producer__start_epoch=start_epoch,
             producer__speed=speed,
             producer__duration_s=duration,
@@ -75,6 +80,9 @@ def ephemeris(
     files: Files,
     rate: options.Rate = None,
     seed: options.Seed = None,
+    fault: options.Fault = None,
+    scenario: options.Scenario = None,
+    fault_rates: options.FaultRates = False,
     start_epoch: options.StartEpoch = None,
     speed: options.Speed = None,
     duration: options.Duration = None,
@@ -95,6 +103,7 @@ def ephemeris(
             producer__sources=tuple(files),
             producer__rate_hz=rate,
             producer__seed=seed,
+            **options.fault_flags(fault, scenario, fault_rates),
             producer__start_epoch=start_epoch,
             producer__speed=speed,
             producer__duration_s=duration,

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from compose.accounts import Balance
     from compose.twin import Twin
     from orbitwin.settings import Settings
+    from orbitwin.vehicle import Vehicle
 
 EXAMPLES = """
 orbitwin up                                                  81 satellites, until Ctrl-C
 orbitwin up --profile suncatcher_81 --satellites 1000 --data ./twin-data
 orbitwin up --duration 60 --json                             a minute, then one JSON object
+orbitwin up --satellites 300 --scenario default              some of them ill
 orbitwin up --ephemeris starlink.json.gz                     real satellites, by SGP4
 orbitwin up --replay flight.xlsx --vehicle birds3 --speed 200
 orbitwin up --bootstrap kafka-1:9092 --workers 2             on a cluster of your own
@@ -62,6 +64,9 @@ def up(
     rate: options.Rate = None,
     speed: options.Speed = None,
     seed: options.Seed = None,
+    fault: options.Fault = None,
+    scenario: options.Scenario = None,
+    fault_rates: options.FaultRates = False,
     start_epoch: options.StartEpoch = None,
     shift_to_now: ShiftToNow = False,
     duration: options.Duration = None,
@@ -92,6 +97,7 @@ def up(
         producer__rate_hz=rate,
         producer__speed=speed,
         producer__seed=seed,
+        **options.fault_flags(fault, scenario, fault_rates),
         producer__start_epoch=start_epoch,
         producer__shift_to_now=shift_to_now or None,
         processor__workers=workers,
@@ -137,12 +143,26 @@ def _look_at_inputs(settings: Settings) -> None:
     """Mistakes in the files that were given are best told before anything starts."""
     from orbitwin import catalogue, profile
 
-    catalogue.load(settings.vehicle)
+    vehicle = catalogue.load(settings.vehicle)
     if settings.producer.source == "synthetic":
         profile.load(settings.producer.profile)
+    _look_at_faults(settings, vehicle)
     for path in settings.producer.sources:
         if not path.is_file():
             raise UsageError(f"{path}: no such file", "check the path")
+
+
+def _look_at_faults(settings: Settings, vehicle: Vehicle) -> None:
+    from orbitwin import scenario
+
+    chosen = settings.producer
+    if chosen.source != "replay":
+        scenario.of_settings(chosen, vehicle)
+    elif chosen.scenario or chosen.faults or chosen.fault_rates:
+        raise UsageError(
+            "faults are for simulated satellites, not for a replay",
+            "leave --fault, --scenario and --fault-rates out",
+        )
 
 
 def _run(twin: Twin, duration_s: float | None, settings: Settings) -> Balance | None:

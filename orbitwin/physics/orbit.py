@@ -21,6 +21,7 @@ from orbitwin.physics.constants import (
     TROPICAL_YEAR_S,
 )
 
+LARGEST_ECCENTRICITY = 0.1  # beyond it a series in e to third order is no orbit any more
 BLOCK_ROWS = 16_384  # rows worked on at once: their arrays stay in the processor's cache
 TURN_64 = 2.0**64
 SUN_RATE_RAD_S = 2 * np.pi / TROPICAL_YEAR_S  # mean motion of the Sun along the equator
@@ -132,7 +133,8 @@ def mean_elements(
 ) -> MeanElements:
     """Mean elements (broadcast to a common (N,)) with their J2 rates, as float32 and phases.
 
-    The rate of the argument of latitude is n + dM + dw of `j2_rates_rad_s`.
+    The rate of the argument of latitude is n + dM + dw of `j2_rates_rad_s`.  Raises ValueError
+    above an eccentricity of 0.1: such orbits fly by SGP4.
     """
     a, i, raan, u, ex_, ey_ = np.broadcast_arrays(
         *(
@@ -140,7 +142,13 @@ def mean_elements(
             for x in (a_m, inclination_rad, raan_rad, argument_of_latitude_rad, ex, ey)
         )
     )
-    node, perigee, anomaly = j2_rates_rad_s(a, np.hypot(ex_, ey_), i)
+    eccentricity = np.hypot(ex_, ey_)
+    if np.any(eccentricity > LARGEST_ECCENTRICITY):
+        raise ValueError(
+            f"an eccentricity of {eccentricity.max():.3g} is more than the {LARGEST_ECCENTRICITY} "
+            "of near-circular mean orbits"
+        )
+    node, perigee, anomaly = j2_rates_rad_s(a, eccentricity, i)
     return MeanElements(
         epoch_us=epoch_us,
         a_m=a.astype(np.float32),

@@ -11,6 +11,8 @@ from orbitwin.physics.constants import (
     ZERO_CELSIUS_K,
 )
 
+NEWTON_STEPS = 6  # from 400 K off to a millikelvin
+
 
 def nadir_view_factor(altitude_m: Numbers) -> Numbers:
     """View factor from a plate that faces the Earth: (RE / (RE + h))^2 (Gilmore, ch. 2)."""
@@ -129,3 +131,75 @@ def headroom_w(
     """
     steady = area_m2 * (emitted_w_m2(limit_degc, emissivity) - absorbed)
     return steady - rejected_w
+
+
+def series_radiator(
+    inlet_degc: Floats,
+    capacity_rate_w_k: Numbers,
+    conductance_w_k: Numbers,
+    area_m2: Numbers,
+    emissivity: Numbers,
+    absorbed: Numbers,
+    nodes: int = 3,
+) -> tuple[Floats, Floats, Floats]:
+    """Radiator whose panels lie in series along the flow, in balance.
+
+    Returns rejected heat, W (N,), the panels' temperatures, degC (nodes, N), and the outlet's,
+    degC (N,).  Area and conductance are those of the whole radiator, shared equally; `absorbed`
+    is in W per m2 of plate.  At each panel what the fluid gives equals what is radiated net:
+    m cp e (T_in - T) = A_k (2 eps sigma T^4 - absorbed), e = 1 - exp(-UA_k / (m cp)).
+    Source: Gilmore, ch. 6 (radiators); Kays & London for e.
+    """
+    panel_m2 = area_m2 / nodes
+    share = exchanger_effectiveness(conductance_w_k / nodes, capacity_rate_w_k)
+    gain_w_k = capacity_rate_w_k * share
+    fluid = inlet_degc
+    panels = []
+    for _ in range(nodes):
+        panel = _panel_degc(fluid, gain_w_k, panel_m2, emissivity, absorbed)
+        panels.append(panel)
+        fluid = fluid - share * (fluid - panel)
+    return capacity_rate_w_k * (inlet_degc - fluid), np.stack(panels), fluid
+
+
+def _panel_degc(
+    fluid_degc: Floats, gain_w_k: Numbers, area_m2: Numbers, emissivity: Numbers, absorbed: Numbers
+) -> Floats:
+    """Root of gain (T_in - T) = A (2 eps sigma T^4 - absorbed), degC (N,).
+
+    The imbalance is convex and rising in T > 0: from the warmer of fluid and unheated panel
+    Newton's method falls to the root and cannot miss it.
+    """
+    inlet = fluid_degc + ZERO_CELSIUS_K
+    quartic = 2 * emissivity * STEFAN_BOLTZMANN_W_M2_K4 * area_m2
+    given_w = gain_w_k * inlet + area_m2 * absorbed
+    kelvin = np.maximum(inlet, equilibrium_degc(absorbed, emissivity) + ZERO_CELSIUS_K)
+    for _ in range(NEWTON_STEPS):
+        cube = quartic * kelvin * kelvin * kelvin
+        surplus_w = (cube + gain_w_k) * kelvin - given_w
+        kelvin = kelvin - surplus_w / (4 * cube + gain_w_k)
+    return kelvin - ZERO_CELSIUS_K
+
+
+def headroom_k(limit_degc: Numbers, hottest_degc: Numbers) -> Numbers:
+    """Thermal headroom, K: limit less the hottest temperature."""
+    return limit_degc - hottest_degc
+
+
+def time_to_limit_s(
+    temperature_degc: Numbers,
+    limit_degc: Numbers,
+    net_w: Numbers,
+    capacity_j_k: Numbers,
+    store_j: Numbers = 0.0,
+) -> Floats:
+    """Time in which the present surplus of heat brings a lump to its limit, s (N,).
+
+    (C (T_limit - T) + store) / P_net, `store_j` being what a phase-change store beside it still
+    takes (`phase_change.heat_to_j`).  inf without a surplus, 0 above the limit.
+    """
+    room_j = np.maximum(capacity_j_k * (limit_degc - temperature_degc) + store_j, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seconds = room_j / net_w
+    seconds = np.where(np.less_equal(net_w, 0) & ~np.isnan(room_j), np.inf, seconds)
+    return np.where(room_j == 0, 0, seconds)

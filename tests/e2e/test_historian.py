@@ -131,6 +131,10 @@ def test_kafka_to_sql_over_kill_9(own_broker: LocalBroker, tmp_path: Path) -> No
             assert rows == 42
             ((frames,),) = query(told, "select count(*) from frame")
             assert query(told, "select max(severity)::text from latest") == [("warning",)]
+            shown = query(told, "select table_name from information_schema.tables")
+            assert {("residual_1m",), ("estimate_1m",), ("forecast",)} <= set(shown)
+            ((forecasts,),) = query(told, "select count(*) from forecast_latest")
+            assert forecasts == 39  # of 42: history.computed leaves out the first of each chunk
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
     whole = tmp_path / "whole"

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple]]:
 
 
 def differences(one: dict[str, list[tuple]], other: dict[str, list[tuple]]) -> dict[str, int]:
-    return {name: len(set(map(str, one[name])) ^ set(map(str, other[name]))) for name in one}
+    return {name: len(set(map(_text, one[name])) ^ set(map(_text, other[name]))) for name in one}
+
+
+def _text(row: Any) -> str:
+    """A row but for the last bits of means, which hang on the order in which DuckDB adds up."""
+    if isinstance(row, tuple):
+        row = [f"{value:.9g}" if type(value) is float else value for value in row]
+    return str(row)
 
 
 def test_the_log_fills_every_table(whole: dict[str, list[tuple]]) -> None:
@@ -48,7 +56,7 @@ def test_memory_that_is_lost_is_read_again(
     while left:
         writer = history.open_writer(tmp_path)
         left = history.rest(writer, log, seed=int(rng.integers(1 << 30)))
-        for number, record in enumerate(left[: int(rng.integers(80, 300))]):
+        for number, record in enumerate(left[: int(rng.integers(80, len(log)))]):
             writer.intake.take(record)
             if rng.random() < 0.1:
                 writer.commit()

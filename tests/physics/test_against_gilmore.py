@@ -82,3 +82,49 @@ def test_radiator_of_a_30_kw_satellite_at_500_km(m2, degc):
     view = thermal.vertical_view_factor(500e3)
     absorbed = thermal.absorbed_w_m2(0, 0, 237, 0, view, 0.15, 0.9)
     assert thermal.equilibrium_degc(30e3 / m2 + absorbed, 0.9) == pytest.approx(degc, abs=0.1)
+
+
+def test_radiator_of_the_space_station():
+    """EATCS: 70 kW from about 156 m2 is 449 W/m2, the order of two faces near freezing."""
+    net_w_m2 = 70e3 / 156
+    assert net_w_m2 == pytest.approx(449, abs=1)
+    assert -20 < thermal.equilibrium_degc(net_w_m2, 0.9) < 0
+    # the real loop is warmer: it also takes up sunlight and earthshine
+    absorbed = thermal.absorbed_w_m2(1361, 0.1, 237, 100, 0.28, 0.2, 0.9)
+    assert 0 < thermal.equilibrium_degc(net_w_m2 + absorbed, 0.9) < 15
+
+
+@pytest.mark.parametrize(("cell_ratio", "degc"), [(0.22, 44.8), (0.044, 62.6)])
+def test_panel_whose_dark_side_radiates(cell_ratio, degc):
+    """500 m2, alpha 0.9, eps 0.85 on both faces, 60 W/m2 of payload heat brought to it."""
+    heat_w_m2 = 1361 * (0.9 - cell_ratio) + 60
+    assert thermal.equilibrium_degc(heat_w_m2, 0.85) == pytest.approx(degc, abs=0.1)
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3, 4])
+def test_radiator_in_series_rejects_what_its_panels_radiate(nodes):
+    inlet = np.array([20.0, 60.0, 90.0])
+    heat, panels, outlet = thermal.series_radiator(inlet, 1360.0, 4000.0, 30.0, 0.9, 150.0, nodes)
+    radiated = (thermal.emitted_w_m2(panels, 0.9) - 150.0).sum(axis=0) * 30.0 / nodes
+    assert heat == pytest.approx(radiated, rel=1e-6)
+    assert heat == pytest.approx(1360.0 * (inlet - outlet))
+    assert panels.shape == (nodes, 3)
+    assert (np.diff(panels, axis=0) < 0).all()
+
+
+def test_a_radiator_in_series_ends_at_the_temperature_of_its_surroundings():
+    """Endless area: nothing leaves colder than the panel that only balances what it absorbs."""
+    _, panels, outlet = thermal.series_radiator(np.array([80.0]), 500.0, 1e5, 1e4, 0.9, 300.0, 4)
+    assert outlet == pytest.approx(thermal.equilibrium_degc(300.0, 0.9), abs=0.1)
+    assert panels.min() >= thermal.equilibrium_degc(300.0, 0.9) - 1e-6
+
+
+def test_headroom_in_kelvin_and_time_to_limit():
+    """10 K, 90 kJ/K, 3 kW of surplus: 300 s; for ever without a surplus, 0 above the limit."""
+    assert thermal.headroom_k(85.0, 75.0) == 10
+    now = np.array([75.0, 75.0, 75.0, 90.0, np.nan, 90.0])
+    net = np.array([3e3, 0.0, -1.0, 3e3, 3e3, -1.0])
+    found = thermal.time_to_limit_s(now, 85.0, net, 90e3)
+    assert found == pytest.approx([300, np.inf, np.inf, 0, np.nan, 0], nan_ok=True)
+    with_store = thermal.time_to_limit_s(now[:1], 85.0, net[:1], 90e3, store_j=6e5)
+    assert with_store == pytest.approx([500])

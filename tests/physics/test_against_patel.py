@@ -51,3 +51,22 @@ def test_open_circuit_voltage_and_back():
 def test_charger_tapers():
     found = battery.charge_limit_w(np.array([0.5, 0.9, 0.95, 1.0]), 30e3, 0.5, 0.9)
     assert found == pytest.approx([15e3, 15e3, 7.5e3, 0])
+
+
+def test_cycle_life_and_fade():
+    """A depth of 20 to 30 % for five years in low orbit (27,800 cycles) ends near 80 % health."""
+    lives = battery.life_cycles(np.array([0.2, 0.25, 0.3]))
+    assert lives[0] > 27_800 > lives[2]
+    assert lives[1] == pytest.approx(27_800, rel=0.02)
+    faded = battery.faded_health_ratio(np.array([1.0]), 0.25, lives[1])
+    assert faded == pytest.approx(battery.END_OF_LIFE_RATIO)
+    # two depths add up in a straight line, in any order (Miner 1945)
+    there = battery.faded_health_ratio(battery.faded_health_ratio(1.0, 0.2, 1000), 0.3, 500)
+    back = battery.faded_health_ratio(battery.faded_health_ratio(1.0, 0.3, 500), 0.2, 1000)
+    assert there == pytest.approx(back, abs=1e-12)
+
+
+def test_eclipse_floor():
+    """14.4 kW for 19.7 minutes of 20.3 kWh takes 24 %."""
+    found = battery.eclipse_floor_ratio(np.array([0.95, 0.1]), 14.4e3, 19.7 * 60, 20.3e3, 0.97)
+    assert found == pytest.approx([0.71, 0], abs=0.005)

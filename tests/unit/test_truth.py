@@ -10,6 +10,7 @@ import pytest
 
 from orbitwin import catalogue, layout, profile
 from orbitwin.physics.sgp4_batch import Sgp4Orbit
+from orbitwin.trajectory import Real
 from producers.truth import Truth
 
 NOVEMBER_US = 1_795_219_200_000_000  # 2026-11-21: the dusk orbit sees no eclipse
@@ -91,7 +92,7 @@ def test_a_jump_back_is_a_restart(suncatcher):
 
 def test_a_healthy_fleet_looks_healthy(suncatcher):
     measured = Truth(suncatcher, 500, seed=1, t0_us=NOVEMBER_US).advance(NOVEMBER_US + SECOND_US)
-    constants = suncatcher.constants()
+    constants = suncatcher.nominals[0].numbers
     margin_w = (
         measured["array_v"] * measured["array_a"] * constants["regulator_ratio"]
         - measured["load_w"]
@@ -131,7 +132,8 @@ def test_an_orbit_in_eclipse_season_closes_its_energy(suncatcher):
     assert dark_min == pytest.approx(19.7, abs=0.5)
     least = np.min(charge_wh, axis=0) / truth.own["full_wh"]
     assert least.min() > 0.65 and least.max() < 0.8
-    assert charge_wh[-1] == pytest.approx(charge_wh[0], rel=0.01)
+    assert charge_wh[-1] == pytest.approx(charge_wh[0], rel=0.02)
+    assert np.median(charge_wh[-1] / charge_wh[0]) == pytest.approx(1, abs=0.01)
     assert max(temperature) < 80
 
 
@@ -168,10 +170,11 @@ def test_an_empty_battery_brings_safe_mode_and_charge_ends_it(suncatcher):
 
 
 def test_real_satellites_with_synthetic_subsystems(suncatcher):
-    orbit = Sgp4Orbit(json.loads(SAMPLE.read_text()))
+    elements = json.loads(SAMPLE.read_text())
+    orbit = Sgp4Orbit(elements)
     rows = layout.catalogued(suncatcher, orbit.sat_id, orbit.name, ["starlink"] * len(orbit))
     t_us = 1_748_131_200_000_000
-    truth = Truth(suncatcher, t0_us=t_us, orbit=orbit, layout=rows)
+    truth = Truth(suncatcher, t0_us=t_us, orbit=Real(elements), layout=rows)
     measured = truth.advance(t_us)
     assert len(measured["sunlit"]) == 40
     assert 0.4 < measured["sunlit"].mean() < 0.9
@@ -189,6 +192,9 @@ def test_a_satellite_that_came_down_reports_nothing(suncatcher):
             place_m = self.orbit.positions_m(t_us)
             place_m[:, 2] = np.nan
             return place_m
+
+        def argument_of_latitude_rad(self, t_us):
+            return self.orbit.argument_of_latitude_rad(t_us)
 
     rows, orbit = layout.scaled(suncatcher, 5)
     truth = Truth(suncatcher, t0_us=NOVEMBER_US, orbit=Gone(orbit), layout=rows)

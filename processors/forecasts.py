@@ -1,0 +1,217 @@
+"""Forecasts on the clock of the log: when a chunk is due one, from what, and as which record.
+
+A tick of the log's clock makes a chunk's forecast due once an interval; chunks take turns by a
+hash of their keys. What it begins from is the state at that tick, so that it is a function of the
+log like the rest.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from orbitwin import contract, topics
+from orbitwin.contract import Frame
+from orbitwin.fleet import Chunk
+from orbitwin.records import FORECAST, FORECAST_COLUMNS, Flag, Source
+from processors import residuals
+from processors.forecast import PRIOR, Columns, Estimates, Now, forecast
+from processors.record import Output, Rules
+from processors.state import NEVER, ChunkState
+from processors.surroundings import UNKNOWN
+
+NEEDED = ("altitude_m", "array_area_m2", "cells", "chips", "radiator_area_m2", "busy_ratio", "job")
+"""Nominal numbers without which there is no forward model; a profile gives all or none."""
+
+SAFE, IDLE = 4, 1  # codes of the `mode` column
+
+CHARGE_SIGMA = 0.02
+"""Of a state of charge by the voltage alone."""
+
+OCV_POINTS = 101
+
+
+def tick(
+    state: ChunkState, key: bytes, t_append_us: int, source: Source, rules: Rules
+) -> list[Output]:
+    """The forecast of a chunk that is due one at `t_append_us`, or nothing; changes its slot."""
+    chunk = state.chunk
+    if chunk.trajectory is None or chunk.size > rules.forecast_max_satellites:
+        return []
+    slot = slot_of(key, t_append_us, rules.forecast_interval_s)
+    if slot == state.forecast_slot:
+        return []
+    heard = state.primary.seq != NEVER
+    if not heard.any():
+        return []
+    state.forecast_slot = slot
+    now_us = event_now_us(state, t_append_us)
+    parts = []
+    for shell, rows in _by_shell(chunk, heard):
+        constants = {**chunk.common, **chunk.shell_constants.get(shell, {})}
+        if all(name in constants for name in NEEDED):
+            parts.append((rows, _one(state, rows, now_us, constants)))
+    if not parts:
+        return []
+    rows = np.concatenate([rows for rows, _ in parts])
+    columns = {
+        c.name: np.concatenate([found[c.name] for _, found in parts]) for c in FORECAST_COLUMNS
+    }
+    return [_record(chunk, key, rows, columns, now_us, slot, source, t_append_us)]
+
+
+def slot_of(key: bytes, t_append_us: int, interval_s: float) -> int:
+    """Number of the interval that a chunk is in at a time of the log."""
+    interval_us = int(interval_s * 1e6)
+    return (t_append_us + zlib.crc32(key) % interval_us) // interval_us
+
+
+def event_now_us(state: ChunkState, t_append_us: int) -> int:
+    """Event time at a time of the log: that of the newest row, and what has passed since."""
+    primary = state.primary
+    newest = int(np.argmax(np.where(primary.seq == NEVER, -1, primary.t_event_us)))
+    since_us = max(0, t_append_us - int(primary.t_received_us[newest]))
+    return int(primary.t_event_us[newest]) + int(since_us * state.chunk.clock.rate)
+
+
+def _by_shell(chunk: Chunk, heard: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    names = dict.fromkeys(chunk.shell)
+    if len(names) == 1:
+        return [(next(iter(names)), np.flatnonzero(heard))]
+    shells = np.array(chunk.shell)
+    found = [(name, np.flatnonzero(heard & (shells == name))) for name in names]
+    return [(name, rows) for name, rows in found if len(rows)]
+
+
+def _one(
+    state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[str, float]
+) -> Columns:
+    chunk = state.chunk
+    assert chunk.trajectory is not None
+    found = forecast(
+        chunk.trajectory,
+        rows,
+        now_us,
+        constants,
+        _ocv_v(chunk),
+        _now(state, rows, now_us),
+        _estimates(state, rows),
+        chunk.spread,
+    )
+    found["coasting"] = ((state.flags[rows] & Flag.STALE) != 0).astype(np.float32)
+    return found
+
+
+def _ocv_v(chunk: Chunk) -> np.ndarray:
+    """Voltage of a rested cell on an even grid of the state of charge."""
+    if len(chunk.ocv_v) > 1:
+        return np.array(chunk.ocv_v, dtype=np.float32)
+    own = chunk.vehicle.battery
+    if own is None:
+        return np.full(2, 3.7, dtype=np.float32)
+    grid = np.linspace(0, 1, OCV_POINTS)
+    return np.interp(grid, own.soc_ratio, own.ocv_v).astype(np.float32)
+
+
+def _now(state: ChunkState, rows: np.ndarray, now_us: int) -> Now:
+    """The newest state of some rows."""
+    age_s = ((now_us - state.primary.t_event_us[rows]) * 1e-6).astype(np.float32)
+    mode = _newest(state, rows, "mode")
+    charge_ratio, charge_sigma = _charge(state, rows)
+    return Now(
+        np.maximum(age_s, 0),
+        charge_ratio,
+        charge_sigma,
+        _newest(state, rows, "payload_w"),
+        _newest(state, rows, "chip_mean_t_degc"),
+        _newest(state, rows, "radiator_t_degc"),
+        _newest(state, rows, "battery_t_degc"),
+        _kept(state, rows, "panel_degc"),
+        _newest(state, rows, "battery_soh_ratio"),
+        _newest(state, rows, "pcm_melt_ratio"),
+        mode == SAFE,
+        mode == IDLE,
+    )
+
+
+def _newest(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
+    for packet in state.packets.values():
+        if name in packet.codes:
+            column = packet.packet.by_name[name]
+            found: np.ndarray = column.decode(packet.codes[name][rows])
+            return found.astype(np.float32, copy=False)
+    return np.full(len(rows), np.nan, dtype=np.float32)
+
+
+def _kept(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
+    """What the model keeps of a quantity of the environment."""
+    kept = None if state.model is None else state.model.surroundings.kept.get(name)
+    if kept is None:
+        return np.full(len(rows), np.nan, dtype=np.float32)
+    return np.where(kept[rows] == UNKNOWN, np.float32(np.nan), kept[rows])
+
+
+def _charge(state: ChunkState, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """State of charge and its sigma: as counted by the model, else by the voltage."""
+    counted = _kept(state, rows, "charge_ratio")
+    sigma = np.sqrt(_kept(state, rows, "charge_variance"))
+    column = next(c for c in state.vehicle.derived if c.name == "state_of_charge_ratio")
+    by_volts = column.decode(state.derived[column.name][rows]).astype(np.float32)
+    unknown = np.isnan(counted) | np.isnan(sigma)
+    return (
+        np.where(unknown, by_volts, counted),
+        np.where(unknown, np.float32(CHARGE_SIGMA), sigma),
+    )
+
+
+def _estimates(state: ChunkState, rows: np.ndarray) -> Estimates:
+    """What the model has learnt of the satellites, by name."""
+    model = state.model
+    if model is None:
+        return {}
+    own = model.plan.relations
+    return {
+        name: residuals.estimate(model.memory, row, c, rows)
+        for c, row in own.learnt.items()
+        for name in (own.channels[c].learns,)
+        if name in PRIOR
+    }
+
+
+def _record(
+    chunk: Chunk,
+    key: bytes,
+    rows: np.ndarray,
+    columns: Columns,
+    now_us: int,
+    slot: int,
+    source: Source,
+    t_append_us: int,
+) -> Output:
+    frame = Frame(
+        chunk.fleet,
+        chunk.vehicle.name,
+        FORECAST,
+        chunk.number,
+        0,
+        len(rows),
+        now_us,
+        slot,
+        now_us,
+        columns,
+        chunk.sat_id[rows],
+        extra={
+            "source": [source.partition, source.offset, source.part],
+            "t_append_us": t_append_us,
+            "derived": False,
+            "measured": False,
+            "rows_dead": 0,
+            "rows_duplicate": 0,
+            "rows_late": 0,
+            "rows_invalid": 0,
+        },
+    )
+    value = contract.encode(frame, FORECAST_COLUMNS)
+    return Output(topics.STATE.name, key, value, contract.headers(frame))
