@@ -89,8 +89,8 @@ def _bus(v_mv: np.ndarray, i_ma: np.ndarray, follows: np.ndarray) -> dict[str, f
         current.append((i_ma[k] - most_ma)[on])
         owner.append(np.full(on.sum(), k))
         step.append(np.diff(np.flatnonzero(on), prepend=-9) == 1)
-    y, x, k = np.concatenate(gap), np.concatenate(current), np.concatenate(owner)
-    columns = np.column_stack([x, *(k == n for n in range(len(PANELS)))]).astype(float)
+    y, x, whose = np.concatenate(gap), np.concatenate(current), np.concatenate(owner)
+    columns = np.column_stack([x, *(whose == n for n in range(len(PANELS)))]).astype(float)
     found = np.linalg.lstsq(columns, y, rcond=None)[0]
     rest = y - columns @ found
     beside = np.concatenate(step)[1:]
@@ -134,7 +134,7 @@ def _sunlight(
     """
     charges = (battery_v < 4.13) & (battery_ma < -150) & (v_mv.max(axis=0) < 4_770)
     whole = np.sqrt(np.square(i_ma).sum(axis=0))[charges & (i_ma[0] > 40)]
-    return {"array_ma": float(np.median(whole)), "array.sigma": _sigma(whole)}
+    return {"full_sun_ma": float(np.median(whole)), "array_ma.sigma": _sigma(whole)}
 
 
 def _battery(

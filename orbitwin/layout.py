@@ -112,7 +112,8 @@ def scaled(
     Shells share a smaller or larger number in proportion.  A cluster shell grows by whole
     clusters spread along the orbit, then by planes; a Walker shell grows in planes and in
     satellites a plane alike.  Of all these `deployed_ratio` fly, an even share of every plane.
-    Ids are 1..N.
+    Ids are 1..N.  Links have the ranges of the complete profile: a smaller fleet is a sample of
+    it, whose neighbours are there though nobody simulates them.
     """
     whole = profile.satellites if satellites is None else satellites
     total = round(whole * deployed_ratio)
@@ -126,6 +127,7 @@ def scaled(
         places.append(place(shell, kind, first, count, all_of_it))
         first += count
     filled = [at for at in places if at.count]
+    complete = [nominal_place(shell) for shell in profile.shell]
     parts = [_shell_rows(at, profile.epoch_us) for at in filled]
 
     def joined(name: str) -> Doubles:
@@ -138,7 +140,7 @@ def scaled(
         plane=joined("plane").astype(np.int32),
         slot=joined("slot").astype(np.int32),
         places=tuple(filled),
-        ranges=tuple(ranges(at, _seen(profile, places)) for at in filled),
+        ranges=tuple(ranges(complete[at.kind], complete) for at in filled),
     )
     elements = orbit.mean_elements(
         profile.epoch_us,
@@ -150,12 +152,6 @@ def scaled(
         joined("ey"),
     )
     return layout, PlannedOrbit(elements)
-
-
-def _seen(profile: Profile, places: list[Place]) -> list[Place]:
-    """What a link up or down may find: a shell too small to fly counts as complete."""
-    pairs = zip(places, profile.shell, strict=True)
-    return [at if at.count else nominal_place(shell) for at, shell in pairs]
 
 
 def catalogued(

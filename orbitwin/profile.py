@@ -168,10 +168,10 @@ def _check_names(profile: Profile, path: Path) -> None:
                 raise _unknown(path, (table, name), kind, name, known)
     for number, shell in enumerate(profile.shell):
         for place, link in enumerate(shell.link):
-            known = ["link", *profile.terminal]
-            if link.terminal not in known:
+            types = ["link", *profile.terminal]
+            if link.terminal not in types:
                 where = ("shell", number, "link", place, "terminal")
-                raise _unknown(path, where, "terminal", link.terminal, known)
+                raise _unknown(path, where, "terminal", link.terminal, types)
         if len(shell.links) > profile.link.terminals:
             raise _mistake(
                 path,

@@ -7,7 +7,7 @@ them: producers, processors and historian then agree on where everybody is at an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,12 +58,8 @@ class Planned:
         return angle
 
     def rows(self, part: slice) -> Planned:
-        given = {f.name: getattr(self.elements, f.name) for f in fields(self.elements)}
-        return Planned(
-            MeanElements(
-                **{n: v[part] if isinstance(v, np.ndarray) else v for n, v in given.items()}
-            )
-        )
+        arrays = {n: getattr(self.elements, n)[part] for n in _ELEMENTS}
+        return Planned(replace(self.elements, **arrays))
 
     def columns(self) -> dict[str, pa.Array]:
         made = {PREFIX + n: pa.array(getattr(self.elements, n)) for n in _ELEMENTS}

@@ -62,6 +62,7 @@ the packet's last two arrivals."""
 ENVIRONMENT: dict[str, str] = {
     "dt_s": "time since the window before (s)",
     "samples": "packets in the window",
+    "watched_s": "how long the satellite has been followed without a gap (s)",
     "lit_ratio": "share of the Sun's disc that is seen, by the planned orbit (0..1)",
     "lit_before_ratio": "the same in the window before",
     "edge": "whether the light changes within the window (true or false)",

@@ -30,7 +30,7 @@ STEP_S = 60.0
 Z90 = 1.645
 """Half of an interval of 90 %, in standard deviations."""
 
-WAVE_PEAK = 1.55
+WAVE_PEAK = 1.58
 """Crest of the slow waves of load and attitude in an orbit: sums of three sines of amplitude
 3^-0.5, at most 1.73."""
 
@@ -39,12 +39,17 @@ EDGE_SIGMA_S = 1.5
 DRIFT_S_PER_DAY = 1.0
 """Of a satellite along its planned orbit while no navigation fix comes: drag [assumption]."""
 
-CHIP_SIGMA_K, CHARGE_SIGMA = 0.15, 0.001
+CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.1, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
 UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02
 """What may have changed in an hour unseen [assumption]; it grows with the root of the time, up to
 a day of it: then nothing is left of what was known."""
 UNSEEN_MOST_S = 86_400.0
+
+RADIATOR_UNLEARNT, RADIATOR_LEAST_RATIO = 0.025, 0.3
+"""The model takes its windows as independent; of the radiator each shares a reading with the next,
+so that errors cancel as 1 over their number, not as its root. Sigma of `radiator_ratio` before any
+window, and the least share of the model's sigma that is left of it (measured)."""
 
 FLUX_SIGMA = 0.1
 """Of a pass by the grid of fluxes, relative (docs/decisions/0080)."""
@@ -177,9 +182,8 @@ def _links(
     margin = ahead.link_margin_db(own, trajectory, rows, way, WAVE_PEAK) + offset
     lost = margin < 0
     outage_s = ahead.first_s(margin, ~lost[:-1] & lost[1:], way.step_s)
-    wobble = np.float32(0.05)  # of the crest
     return {
-        **_interval("link_margin_min_db", margin.min(axis=0), np.hypot(sigma, wobble)),
+        **_interval("link_margin_min_db", margin.min(axis=0), np.hypot(sigma, LINK_SIGMA_DB)),
         "link_outage_s": np.where(lost[0], 0.0, outage_s),
     }
 
@@ -209,6 +213,10 @@ def _energy_and_heat(
 ) -> Columns:
     value = {name: v for name, (v, _) in known.items()}
     moved = {name: s for name, (_, s) in known.items()}
+    radiator = moved["radiator_ratio"]
+    moved["radiator_ratio"] = radiator * np.clip(
+        radiator / np.float32(RADIATOR_UNLEARNT), np.float32(RADIATOR_LEAST_RATIO), np.float32(1)
+    )
     capacity = np.float32(np.hypot(spread.get("capacity_wh", 0.0), 0.002))
 
     def run(own: dict[str, Any], start: Now) -> _Extremes:

@@ -21,14 +21,18 @@ from processors.forecast import PRIOR, Columns, Estimates, Now, forecast
 from processors.record import Output, Rules
 from processors.state import NEVER, ChunkState
 from processors.surroundings import UNKNOWN
+from processors.windows import CLOSED
 
-NEEDED = ("altitude_m", "array_area_m2", "cells", "chips", "radiator_area_m2", "busy_ratio", "job")
+NEEDED = ("altitude_m", "array_area_m2", "capacity_wh", "chips", "radiator_area_m2", "job")
 """Nominal numbers without which there is no forward model; a profile gives all or none."""
 
 SAFE, IDLE = 4, 1  # codes of the `mode` column
 
 CHARGE_SIGMA = 0.02
 """Of a state of charge by the voltage alone."""
+
+LONGEST_LAG_S = 120.0
+"""A charge that was counted longer ago than this before the newest row is not used."""
 
 OCV_POINTS = 101
 
@@ -96,7 +100,7 @@ def _one(
         now_us,
         constants,
         _ocv_v(chunk),
-        _now(state, rows, now_us),
+        _now(state, rows, now_us, constants),
         _estimates(state, rows),
         chunk.spread,
     )
@@ -115,11 +119,11 @@ def _ocv_v(chunk: Chunk) -> np.ndarray:
     return np.interp(grid, own.soc_ratio, own.ocv_v).astype(np.float32)
 
 
-def _now(state: ChunkState, rows: np.ndarray, now_us: int) -> Now:
+def _now(state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[str, float]) -> Now:
     """The newest state of some rows."""
     age_s = ((now_us - state.primary.t_event_us[rows]) * 1e-6).astype(np.float32)
     mode = _newest(state, rows, "mode")
-    charge_ratio, charge_sigma = _charge(state, rows)
+    charge_ratio, charge_sigma = _charge(state, rows, constants)
     return Now(
         np.maximum(age_s, 0),
         charge_ratio,
@@ -153,17 +157,39 @@ def _kept(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
     return np.where(kept[rows] == UNKNOWN, np.float32(np.nan), kept[rows])
 
 
-def _charge(state: ChunkState, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _charge(
+    state: ChunkState, rows: np.ndarray, constants: Mapping[str, float]
+) -> tuple[np.ndarray, np.ndarray]:
     """State of charge and its sigma: as counted by the model, else by the voltage."""
-    counted = _kept(state, rows, "charge_ratio")
-    sigma = np.sqrt(_kept(state, rows, "charge_variance"))
     column = next(c for c in state.vehicle.derived if c.name == "state_of_charge_ratio")
     by_volts = column.decode(state.derived[column.name][rows]).astype(np.float32)
+    counted = _kept(state, rows, "charge_ratio") + _since_counted(state, rows, constants)
+    sigma = np.sqrt(_kept(state, rows, "charge_variance"))
     unknown = np.isnan(counted) | np.isnan(sigma)
     return (
-        np.where(unknown, by_volts, counted),
+        np.where(unknown, by_volts, np.clip(counted, 0, 1)),
         np.where(unknown, np.float32(CHARGE_SIGMA), sigma),
     )
+
+
+def _since_counted(
+    state: ChunkState, rows: np.ndarray, constants: Mapping[str, float]
+) -> np.ndarray:
+    """What has flowed since the middle of the window that was counted last, of the charge."""
+    if state.model is None:
+        return np.full(len(rows), np.nan, dtype=np.float32)
+    windows = state.model.windows
+    mid_us = windows.number[CLOSED, rows] * windows.width_us + windows.width_us // 2
+    lag_s = (state.primary.t_event_us[rows] - mid_us) * 1e-6
+    power_w = _newest(state, rows, "battery_v") * _newest(state, rows, "battery_a")
+    ratio = np.where(
+        power_w > 0,
+        constants["charge_efficiency_ratio"],
+        1 / constants["discharge_efficiency_ratio"],
+    )
+    full_wh = constants["capacity_wh"] * constants["health_ratio"]
+    moved = power_w * ratio * lag_s / 3600 / full_wh
+    return np.where(lag_s < LONGEST_LAG_S, moved, np.nan).astype(np.float32)
 
 
 def _estimates(state: ChunkState, rows: np.ndarray) -> Estimates:

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from orbitwin.fleet import Chunk
-from orbitwin.vehicle import BEFORE, ENVIRONMENT, SIGMA, RATE
+from orbitwin.vehicle import BEFORE, ENVIRONMENT, RATE, SIGMA
 from processors import environment, isolation, minutes, verdicts, windows
 from processors.events import Events
 from processors.minutes import Minutes, Told

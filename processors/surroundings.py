@@ -39,7 +39,7 @@ class Surroundings:
     @classmethod
     def empty(cls, chunk: Chunk, names: tuple[str, ...], counts_charge: bool) -> Surroundings:
         """`names` are those of the channels' expressions."""
-        kinds: list[str] = []
+        kinds = ["watched_s"] if "watched_s" in names else []
         if chunk.trajectory is not None:
             kinds += [n for n in ("lit_before_ratio", "panel_degc") if n in names]
             if "panel_degc" in names:
@@ -65,6 +65,11 @@ class Surroundings:
             "dt_s": closed.dt_s,
             "samples": closed.count.astype(np.float32),
         }
+        if "watched_s" in self.kept:
+            follows = closed.number_before == closed.number - 1
+            before = np.where(follows, np.nan_to_num(self._get("watched_s", closed)), 0)
+            found["watched_s"] = before + np.nan_to_num(closed.dt_s) * follows
+            self._put("watched_s", closed, found["watched_s"])
         if chunk.trajectory is not None:
             if self._wants(*environment.LIGHT, "lit_before_ratio", "panel_degc"):
                 found |= environment.light(chunk.trajectory, rows, mid_us, closed.width_us)

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from orbitwin.catalogue import Vehicle
 from orbitwin.fleet import Clock
 
@@ -30,6 +33,14 @@ class Due:
     def rows(self, n: int) -> tuple[int, int]:
         """First row and the one after the last, of a chunk with n rows."""
         return self.part * n // self.parts, (self.part + 1) * n // self.parts
+
+    def rows_of(self, size: int, chunk_rows: int) -> NDArray[np.intp] | None:
+        """All rows that are due of a fleet of `size` in chunks, rising; None where all are."""
+        if self.parts == 1:
+            return None
+        lows = range(0, size, chunk_rows)
+        parts = [(low, *self.rows(min(chunk_rows, size - low))) for low in lows]
+        return np.concatenate([np.arange(low + first, low + end) for low, first, end in parts])
 
 
 @dataclass(frozen=True)

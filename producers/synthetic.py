@@ -86,7 +86,8 @@ def fly(flight: Flight, settings: Settings, health: Health, stop: threading.Even
         def send(tick: int) -> bool:
             due = schedule.due(tick)
             t_us = schedule.event_us(tick)
-            measured = truth.advance(t_us, [d.packet for d in due])
+            packets = {d.packet: d.rows_of(fleet.size, fleet.chunk_rows) for d in due}
+            measured = truth.advance(t_us, packets)
             clocks_us = truth.times(t_us)
             return all(
                 session.publisher.send(frame, vehicle.columns_of(frame.packet))

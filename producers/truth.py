@@ -15,7 +15,7 @@ fraction of a day's dose.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +34,9 @@ SPIN_UP_STEP_S = 30.0  # 60 s leaves 1.4 % of charge undecided in eclipse season
 LONGEST_STEP_S = 30.0  # a longer gap between two calls is integrated in parts
 EXPOSURE_STEP_US = 15_000_000  # between looks at the flux: 1 degree of orbit, the grid has 2.5
 PACKETS = ("fast", "nav", "slow")
+Rows = NDArray[np.intp]
+Packets = Collection[str] | Mapping[str, Rows | None]
+"""Packets that are due; as a mapping with the rows that are, rising, None for all of them."""
 _NOT_NEGATIVE = frozenset(
     {
         "array_v",
@@ -86,7 +89,8 @@ class Truth:
 
     `orbit` and `layout` put the same spacecraft on other paths (SGP4 for real satellites);
     without them the profile's own fleet of `satellites` members flies.  The same (profile,
-    satellites, seed) is the same fleet.
+    satellites, seed) is the same fleet.  A shorter `spin_up_s` starts it sooner, charged and warm
+    rather than as the orbit before would have left it.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class Truth:
         orbit: Orbit | None = None,
         layout: Layout | None = None,
         faults: Faults | None = None,
+        spin_up_s: int = SPIN_UP_S,
     ) -> None:
         if (orbit is None) != (layout is None):
             raise ValueError("give both an orbit and a layout, or neither")
@@ -112,6 +117,7 @@ class Truth:
         self.seed = seed
         self.faults = faults
         self.blocks = blocks(profile, self.layout, seed)
+        self.spin_up_s = spin_up_s
         self._ocv_v = profile.ocv_v.astype(np.float32)
         self._spin_up(t0_us)
 
@@ -139,14 +145,34 @@ class Truth:
         """One of `spacecraft.STATE` of all satellites (N,): a view, for tests and faults."""
         return self._state[name]
 
-    def advance(
-        self, t_us: int, packets: Collection[str] = PACKETS
-    ) -> dict[str, NDArray[np.float32]]:
+    def advance(self, t_us: int, packets: Packets = PACKETS) -> dict[str, NDArray[np.float32]]:
         """Measured values (N,) float32 by column, at UTC `t_us`, for the named packets.
 
-        All are NaN for a satellite whose orbit gives no position (it has come down).
+        All are NaN for a satellite whose orbit gives no position (it has come down).  Of the slow
+        packet only the rows that are due are worked out, and the others are NaN; noise is drawn
+        for these rows alone.
         Time may stand still or jump.  A jump back, or forward by more than an orbit, runs the
         last orbit before `t_us` instead of all that lies between.
+        """
+        measured = self.true_values(t_us, packets)
+        self._add_noise(t_us, measured)
+        rows = _slow_rows(packets)
+        for name, values in measured.items():
+            if len(values) < len(self):
+                measured[name] = np.full(len(self), np.nan, np.float32)
+                measured[name][rows] = values
+        if self.faults is not None:
+            self.faults.measure(measured, t_us)
+        if self._gone.any():
+            for values in measured.values():
+                values[self._gone] = np.nan
+        return measured
+
+    def true_values(self, t_us: int, packets: Packets = PACKETS) -> dict[str, NDArray[np.float32]]:
+        """Move on to `t_us`, and what sensors without noise and faults would measure.
+
+        As `advance`, but columns of the slow packet are (M,), the M rows that are due, and
+        satellites without a position have values of anywhere.
         """
         elapsed_s = (t_us - self._t_us) / MICROSECONDS_PER_SECOND
         if not 0 <= elapsed_s <= SPIN_UP_S:
@@ -155,19 +181,13 @@ class Truth:
         parts = max(1, int(np.ceil(elapsed_s / LONGEST_STEP_S)))
         for part in range(1, parts):
             self._step(t_us - int((parts - part) * elapsed_s / parts * 1e6), elapsed_s / parts)
-        measured: dict[str, NDArray[np.float32]] = {}
-        place_m = self._step(t_us, elapsed_s / parts, packets, measured)
+        values: dict[str, NDArray[np.float32]] = {}
+        place_m = self._step(t_us, elapsed_s / parts, packets, values)
         if "nav" in packets:
             for name, metres in zip(("x_m", "y_m", "z_m"), place_m, strict=True):
-                measured[name] = metres.astype(np.float32)
-        self._add_noise(t_us, measured)
-        if self.faults is not None:
-            self.faults.measure(measured, t_us)
-        gone = np.isnan(place_m[0])
-        if gone.any():
-            for values in measured.values():
-                values[gone] = np.nan
-        return measured
+                values[name] = metres.astype(np.float32)
+        self._gone = np.isnan(place_m[0])
+        return values
 
     def times(self, t_us: int) -> NDArray[np.int64] | None:
         """What the satellites' clocks show (N,), UTC us; None while all are right."""
@@ -177,13 +197,14 @@ class Truth:
         self,
         t_us: int,
         dt_s: float,
-        packets: Collection[str] = (),
-        measured: dict[str, NDArray[np.float32]] | None = None,
+        packets: Packets = (),
+        values: dict[str, NDArray[np.float32]] | None = None,
     ) -> NDArray[Any]:
-        """Move all blocks on to `t_us`; put true values of `packets` into `measured`."""
+        """Move all blocks on to `t_us`; put true values of `packets` into `values`."""
         place_m = self.orbit.positions_m(t_us)
         u_rad = self.orbit.argument_of_latitude_rad(t_us) if "fast" in packets else None
         sun_m = sun.sun_position_m(t_us)
+        slow_rows = _slow_rows(packets)
         flux_w_m2 = float(power.sun_flux_w_m2(float(np.linalg.norm(sun_m))))
         for number, block in enumerate(self.blocks):
             own = block.under(self.faults, t_us)
@@ -196,16 +217,21 @@ class Truth:
             if isinstance(own["reacquisition_ratio"], np.ndarray):
                 extra = (own["reacquisition_ratio"] - 1) * dt_s
                 block.acquired += extra * _acquisitions_per_s(own)
-            if measured is None:
+            if values is None:
                 continue
             if u_rad is not None:
                 true |= spacecraft.link_values(
                     own, u_rad[block.rows], attitude, block.down(own, t_us)
                 )
-                self._gather(measured, block.rows, true)
-            if "slow" in packets:
-                slow = self._slow(block, own, attitude, true["battery_v"], t_us)
-                self._gather(measured, block.rows, slow)
+                _gather(values, block.rows, true, len(self))
+            if slow_rows is None and "slow" in packets:
+                slow = self._slow(block, own, attitude, true["battery_v"], t_us, slice(None))
+                _gather(values, block.rows, slow, len(self))
+            elif slow_rows is not None:
+                low, high = np.searchsorted(slow_rows, (block.rows.start, block.rows.stop))
+                at = slow_rows[low:high] - block.rows.start
+                slow = self._slow(block, own, attitude, true["battery_v"], t_us, at)
+                _gather(values, slice(low, high), slow, len(slow_rows))
         self._t_us = t_us
         return place_m
 
@@ -220,40 +246,39 @@ class Truth:
         block.exposed_us = t_us
 
     def _slow(
-        self, block: Block, own: dict[str, Any], wave: Array, battery_v: Array, t_us: int
+        self,
+        block: Block,
+        own: dict[str, Any],
+        wave: Array,
+        battery_v: Array,
+        t_us: int,
+        at: Rows | slice,
     ) -> dict[str, Array]:
+        """The slow packet of rows `at` of a block; the block's arrays are given whole."""
+        found = _acquisitions_per_s(_At(block.own, at)) * self._age_s(own, t_us)
+        own = _At(own, at)
+        battery_v, job_start_s = battery_v[at], block.job_start_s[at]
         interval_s = own["checkpoint_interval_s"]
         seconds = (t_us / MICROSECONDS_PER_SECOND) % interval_s
-        found = _acquisitions_per_s(block.own) * self._age_s(own, t_us)
         return {
-            **spacecraft.slow_values(own, block.state, wave, battery_v, block.launch_rad),
-            "acquisitions_count": np.floor(found + block.acquired).astype(np.float32),
-            "checkpoint_age_s": np.mod(
-                block.job_start_s + np.float32(seconds), np.float32(interval_s)
+            **spacecraft.slow_values(
+                own, _At(block.state, at), wave[at], battery_v, block.launch_rad[at]
             ),
-            "software_version": np.full(
-                block.size, self.profile.profile.software_version, np.float32
-            ),
+            "acquisitions_count": np.floor(found + block.acquired[at]).astype(np.float32),
+            "checkpoint_age_s": np.mod(job_start_s + np.float32(seconds), np.float32(interval_s)),
+            "software_version": np.full_like(job_start_s, self.profile.profile.software_version),
         }
 
     def _age_s(self, own: dict[str, Any], t_us: int) -> float:
         since_s = (t_us - self.profile.epoch_us) / MICROSECONDS_PER_SECOND
         return float(max(0.0, since_s + own["age_years"] * YEAR_S))
 
-    def _gather(
-        self, measured: dict[str, NDArray[np.float32]], rows: slice, true: dict[str, Array]
-    ) -> None:
-        for name, values in true.items():
-            if name not in measured:
-                measured[name] = np.empty(len(self), np.float32)
-            measured[name][rows] = values
-
     def _add_noise(self, t_us: int, measured: dict[str, NDArray[np.float32]]) -> None:
-        """Sensor noise, a function of (seed, time, column) alone."""
+        """Sensor noise, a function of (seed, time, column) and of how many rows are due."""
         for number, (name, sigma) in enumerate(self.profile.noise.items()):
             if sigma and name in measured:
                 values = measured[name]
-                noise = rng(self.seed, 1, t_us, number).standard_normal(len(self), np.float32)
+                noise = rng(self.seed, 1, t_us, number).standard_normal(len(values), np.float32)
                 noise *= np.float32(sigma)
                 values += noise
                 if name in _NOT_NEGATIVE:
@@ -263,7 +288,7 @@ class Truth:
 
     def _spin_up(self, t_us: int) -> None:
         """Run the orbit before `t_us` from a charged and warm start."""
-        start_us = t_us - SPIN_UP_S * MICROSECONDS_PER_SECOND
+        start_us = t_us - self.spin_up_s * MICROSECONDS_PER_SECOND
         self._state: dict[str, NDArray[Any]] = {}
         for block in self.blocks:
             for name, values in spacecraft.initial_state(block.own, block.size).items():
@@ -272,7 +297,7 @@ class Truth:
             block.state = {name: values[block.rows] for name, values in self._state.items()}
             block.exposed_us = start_us
             self._count(block, start_us)
-        for left_s in np.arange(SPIN_UP_S, -1, -SPIN_UP_STEP_S):
+        for left_s in np.arange(self.spin_up_s, -1, -SPIN_UP_STEP_S):
             self._step(t_us - int(left_s) * MICROSECONDS_PER_SECOND, SPIN_UP_STEP_S)
 
     def _count(self, block: Block, t_us: int) -> None:
@@ -284,10 +309,38 @@ class Truth:
             storm_s = self.faults.extra_s("storm", block.rows, t_us)
             burst_s = self.faults.extra_s("ce", block.rows, t_us)
         rad_s = own["dose_rad_per_year"] / YEAR_S
-        block.launch_rad = np.zeros(block.size) + rad_s * (self._age_s(own, t_us) + storm_s)
+        since_s = self._age_s(own, t_us) + np.asarray(storm_s, np.float64)
+        block.launch_rad = np.zeros(block.size) + rad_s * since_s
         block.state["burst_rad"] += rad_s * burst_s
         block.acquired = block.acquired % 1
 
 
 def _acquisitions_per_s(own: dict[str, Any]) -> Any:
     return own["links"] * own["reacquisitions_per_day"] / DAY_S
+
+
+def _slow_rows(packets: Packets) -> Rows | None:
+    """Rows of which the slow packet is due; None where that is all, or it is not due."""
+    return packets.get("slow") if isinstance(packets, Mapping) else None
+
+
+class _At(dict[str, Any]):
+    """Parameters at some rows: an array is cut when it is asked for, as most never are."""
+
+    def __init__(self, values: Mapping[str, Any], at: Rows | slice) -> None:
+        self._values, self._at = values, at
+
+    def __missing__(self, name: str) -> Any:
+        value = self._values[name]
+        self[name] = found = value[self._at] if isinstance(value, np.ndarray) else value
+        return found
+
+
+def _gather(
+    values: dict[str, NDArray[np.float32]], rows: slice, true: dict[str, Array], size: int
+) -> None:
+    """Put a block's values into columns of `size` rows."""
+    for name, block in true.items():
+        if name not in values:
+            values[name] = np.empty(size, np.float32)
+        values[name][rows] = block

@@ -20,7 +20,7 @@ from storage.rows import where
 from storage.tables import ESTIMATE_1M, FORECAST, FORECAST_TIMES, RESIDUAL_1M
 
 _TIME = pa.timestamp("us", "UTC")
-_VALUES = ("measured", "predicted", "sigma", "z", "nis")
+_VALUES = ("measured", "predicted", "sigma", "z", "nis", "inside")
 
 
 @dataclass

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+import pyarrow as pa
 
 from orbitwin.settings import Settings
 from storage import database, snapshot, tables
@@ -14,6 +16,18 @@ from storage.latest_view import LatestView
 from storage.pgwire import Door
 
 QUERY_MEMORY_MB = 512
+
+
+def ask(settings: Settings, statements: Iterable[str]) -> list[pa.Table]:
+    """What statements give on the history in `settings.data`, as columns; read-only.
+
+    Raises BusyError where a process has the history open, UsageError where there is none.
+    """
+    opened = database.open_reader(settings.data, memory_limit_mb=QUERY_MEMORY_MB)
+    try:
+        return [opened.connection.sql(text).to_arrow_table() for text in statements]
+    finally:
+        opened.close()
 
 
 @contextmanager

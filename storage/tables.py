@@ -196,6 +196,12 @@ RESIDUAL_1M = Table(
         Field("sigma", "FLOAT", "one standard deviation of what is expected, in `unit`"),
         Field("z", "FLOAT", "residual in sigmas, mean over the minute", "1"),
         Field("nis", "FLOAT", "mean square of z: 1 for a healthy satellite", "1"),
+        Field(
+            "inside",
+            "FLOAT",
+            "share of the comparisons within 1.96 sigmas: 0.95 where the model is consistent",
+            "1",
+        ),
         Field("windows", "SMALLINT", "comparisons in the minute", "1"),
     ),
     ring=True,

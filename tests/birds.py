@@ -81,6 +81,7 @@ class Told:
 
     events: list[dict[str, Any]]
     residuals: list[Frame]
+    sat_id: dict[str, int]
 
     def of(self, name: str, kind: str = "fault") -> list[dict[str, Any]]:
         return [e for e in self.events if (e["name"], e["kind"]) == (name, kind)]
@@ -88,6 +89,14 @@ class Told:
     def verdicts(self, name: str) -> list[tuple[str, str]]:
         """Faults raised and cleared, in order; a sensor's with its name."""
         return [(e["state"], e["message"].split(",")[0]) for e in self.of(name)]
+
+    def column(self, name: str, column: str, until_us: int = 2**62) -> np.ndarray:
+        """A column of a satellite's residual records, in order of time."""
+        own = self.sat_id[name]
+        found = [
+            r.codes[column][(r.sat_id == own) & (r.t_event() <= until_us)] for r in self.residuals
+        ]
+        return np.concatenate(found)
 
 
 def fly(tracks: Sequence[Track], vehicle: Vehicle = BIRDS) -> Told:
@@ -105,4 +114,4 @@ def fly(tracks: Sequence[Track], vehicle: Vehicle = BIRDS) -> Told:
     for e in found:
         e["name"] = names[e["sat_id"]]
         e["at_s"] = (e["t_event_us"] - start_us[e["sat_id"]]) * 1e-6
-    return Told(found, residuals)
+    return Told(found, residuals, {n: i for i, n in names.items()})

@@ -17,10 +17,11 @@ from compose.evaluation.evidence import EVENTS, LABELS, RESIDUALS, Course, Evide
 from orbitwin import catalogue, contract, fleet, topics
 from orbitwin.contract import TICK
 from orbitwin.fleet import Clock, Fleet
-from orbitwin.layout import scaled
+from orbitwin.layout import Layout, PlannedOrbit, scaled
 from orbitwin.profile import Profile
 from orbitwin.records import RESIDUAL, decode_events, state_columns_of
 from orbitwin.scenario import EVERY, Scenario
+from orbitwin.settings import Settings
 from orbitwin.trajectory import Planned
 from orbitwin.vehicle import Vehicle
 from processors.record import Output, Record, Rules
@@ -60,21 +61,9 @@ def fly(
     `progress` is told each second of event time that is done, `look` may look at the processors'
     state after each.
     """
-    profile = plan.profile
-    vehicle = catalogue.load(profile.vehicle)
-    layout, orbit = scaled(profile, plan.satellites)
-    clock = Clock("live", plan.start_us, plan.start_us, 1.0)
-    schedule = Schedule.of(vehicle, clock, round(profile.period_s * SECOND_US), {})
-    faults = FaultField(
-        plan.scenario,
-        layout.sat_id,
-        plan.seed,
-        plan.start_us,
-        sensors=sensors_of(vehicle, profile.noise),
-    )
-    truth = Truth(
-        profile, seed=plan.seed, t0_us=plan.start_us, orbit=orbit, layout=layout, faults=faults
-    )
+    made = fleet_and_truth(plan)
+    profile, vehicle, layout, orbit = made.profile, made.vehicle, made.layout, made.orbit
+    schedule, truth = made.schedule, made.truth
     flight = Flight(
         "synthetic",
         profile.name,
@@ -85,7 +74,7 @@ def fly(
     )
     flown = fleet_of(flight, schedule, vehicle, fleet.chunk_rows_for(plan.satellites, 1))
     twin = _Twin(flown, rules)
-    course = _Course(truth)
+    course = _Course(made.quiet)
     first = schedule.first_after(plan.start_us)
     for done in range(plan.duration_s):
         tick = first + done
@@ -96,31 +85,108 @@ def fly(
             twin.take(frame.key, contract.encode(frame, vehicle.columns_of(frame.packet)), t_us)
         twin.tick(t_us)
         if done % COURSE_STEP_S == 0:
-            course.note(t_us, measured)
+            course.note(t_us)
         look(twin.state)
         progress(done + 1)
-    labels = faults.labels()
-    whom = [layout.sat_id.tolist() if s == EVERY else [s] for s in labels.sat_id.tolist()]
     return Evidence(
         start_us=plan.start_us,
         end_us=plan.start_us + plan.duration_s * SECOND_US,
         sat_id=layout.sat_id,
-        labels=pl.DataFrame(
-            {
-                "sat_id": whom,
-                "fault": labels.fault.tolist(),
-                "onset_us": labels.onset_us,
-                "end_us": labels.end_us,
-                "severity": labels.severity,
-            },
-            schema=LABELS | {"sat_id": pl.List(pl.Int64)},
-        ).explode("sat_id"),
+        labels=labels_of(made),
         events=twin.heard.events(),
         residuals=twin.heard.residuals(),
         forecasts=twin.heard.forecasts(),
         letters=dict(twin.heard.letters),
         course=course.made(layout.sat_id),
     )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules of processing as a live twin's settings give them."""
+    chosen = settings.processor
+    return Rules(
+        stale_after_periods=chosen.stale_after_periods,
+        future_tolerance_s=chosen.future_tolerance_s,
+        raw_max_satellites=settings.historian.raw_max_satellites,
+        window_s=chosen.window_s,
+        model_max_satellites=chosen.model_max_satellites,
+        forecast_max_satellites=chosen.forecast_max_satellites,
+        forecast_interval_s=chosen.forecast_interval_s,
+    )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a plan flies, before it flies; `quiet` is the same truth read without noise."""
+
+    plan: Plan
+    profile: Profile
+    vehicle: Vehicle
+    layout: Layout
+    orbit: PlannedOrbit
+    schedule: Schedule
+    faults: FaultField
+    truth: Truth
+    quiet: Truth
+
+
+def fleet_and_truth(plan: Plan) -> Made:
+    """The fleet of a plan, its truth and its faults."""
+    profile = plan.profile
+    vehicle = catalogue.load(profile.vehicle)
+    layout, orbit = scaled(profile, plan.satellites)
+    clock = Clock("live", plan.start_us, plan.start_us, 1.0)
+    schedule = Schedule.of(vehicle, clock, round(profile.period_s * SECOND_US), {})
+
+    def faults() -> FaultField:
+        sensors = sensors_of(vehicle, profile.noise)
+        return FaultField(plan.scenario, layout.sat_id, plan.seed, plan.start_us, sensors=sensors)
+
+    def truth(of: Profile) -> Truth:
+        return Truth(
+            of, None, plan.seed, plan.start_us, orbit=orbit, layout=layout, faults=faults()
+        )
+
+    quiet = profile.model_copy(update={"noise": {}})
+    return Made(
+        plan,
+        profile,
+        vehicle,
+        layout,
+        orbit,
+        schedule,
+        faults(),
+        truth(profile),
+        truth(quiet),
+    )
+
+
+def course_of(made: Made, progress: Callable[[int], None] = lambda _: None) -> Course:
+    """The true course alone, in steps of COURSE_STEP_S."""
+    course = _Course(made.quiet)
+    first = made.schedule.first_after(made.plan.start_us)
+    for done in range(0, made.plan.duration_s, COURSE_STEP_S):
+        t_us = made.schedule.event_us(first + done)
+        course.note(t_us)
+        progress(done)
+    return course.made(made.layout.sat_id)
+
+
+def labels_of(made: Made) -> pl.DataFrame:
+    """What was injected, by satellite."""
+    labels = made.faults.labels()
+    every = made.layout.sat_id.tolist()
+    whom = [every if s == EVERY else [s] for s in labels.sat_id.tolist()]
+    return pl.DataFrame(
+        {
+            "sat_id": whom,
+            "fault": labels.fault.tolist(),
+            "onset_us": labels.onset_us,
+            "end_us": labels.end_us,
+            "severity": labels.severity,
+        },
+        schema=LABELS | {"sat_id": pl.List(pl.Int64)},
+    ).explode("sat_id")
 
 
 class _Twin:
@@ -208,17 +274,17 @@ class Heard:
 
 
 class _Course:
-    """Notes the true course, step by step."""
+    """Notes the true course, step by step, from a truth without noise."""
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
         self._rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def note(self, t_us: int, measured: dict[str, np.ndarray]) -> None:
-        full_wh = self.truth.own["full_wh"]
-        charge = (self.truth.state("energy_wh") / full_wh).astype(np.float32)
+    def note(self, t_us: int) -> None:
+        true = self.truth.advance(t_us, ["fast"])
+        charge = self.truth.state("energy_wh") / self.truth.own["full_wh"]
         self._rows.append(
-            (t_us, charge, measured["chip_max_t_degc"].copy(), measured["sunlit"] > 0.5)
+            (t_us, charge.astype(np.float32), true["chip_max_t_degc"], true["sunlit"] > 0.5)
         )
 
     def made(self, sat_id: np.ndarray) -> Course:

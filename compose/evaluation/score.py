@@ -6,7 +6,9 @@ satellite between its onset and `GRACE_S` after its end, and as named by the las
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -129,3 +131,141 @@ def consistency(evidence: Evidence) -> pl.DataFrame:
             nis=(pl.col("nis") * weight).sum() / weight.sum(),
         )
     )
+
+
+# --- forecasts ---------------------------------------------------------------------------------
+
+
+def forecasts(evidence: Evidence) -> pl.DataFrame:
+    """One row a forecast of a healthy satellite whose horizon lies within the run.
+
+    `*_error` are forecast less truth, `*_inside` whether the truth lay within the 90 % interval.
+    Eclipse times are the truth's edges (half of the Sun), to `STEP_S`.
+    """
+    made = evidence.forecasts
+    if made.is_empty():
+        return pl.DataFrame()
+    course = evidence.course
+    ill = evidence.labels["sat_id"].unique()
+    until_us = int(course.t_us[-1])
+    made = made.filter(
+        ~pl.col("sat_id").is_in(ill.implode())
+        & (pl.col("coasting") < 0.5)
+        & (pl.col("t_us") > evidence.start_us + SETTLING_S * 1e6)
+        & (pl.col("t_us") + pl.col("horizon_s").cast(pl.Float64) * 1e6 <= until_us)
+    )
+    column = {int(s): n for n, s in enumerate(course.sat_id)}
+    rows = []
+    for one in made.iter_rows(named=True):
+        n = column[one["sat_id"]]
+        low, high = np.searchsorted(
+            course.t_us, [one["t_us"], one["t_us"] + round(one["horizon_s"] * 1e6)]
+        )
+        entry_s, exit_s = _eclipse(course.t_us, course.lit[:, n], int(low), one["t_us"])
+        charge = float(course.charge_ratio[low:high, n].min())
+        hot = float(course.chip_max_degc[low:high, n].max())
+        rows.append(
+            {
+                "sat_id": one["sat_id"],
+                "t_us": one["t_us"],
+                "entry_error_s": _less(one["eclipse_entry_s"], entry_s, one["horizon_s"]),
+                "exit_error_s": _less(one["eclipse_exit_s"], exit_s, one["horizon_s"]),
+                "charge_error_ratio": one["charge_min_ratio"] - charge,
+                "charge_inside": one["charge_min_ratio_low"]
+                <= charge
+                <= one["charge_min_ratio_high"],
+                "temperature_error_k": one["chip_max_t_degc"] - hot,
+                "temperature_inside": one["chip_max_t_degc_low"]
+                <= hot
+                <= one["chip_max_t_degc_high"],
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _eclipse(
+    t_us: np.ndarray, lit: np.ndarray, low: int, from_us: int
+) -> tuple[float | None, float | None]:
+    """Seconds from `from_us` to the next entry into and the next exit from shadow; None: none."""
+    change = np.flatnonzero(lit[low + 1 :] != lit[low:-1]) + low
+    middle_s = (t_us[change] + t_us[np.minimum(change + 1, len(t_us) - 1)]) / 2e6 - from_us / 1e6
+    entries = middle_s[lit[change]]
+    exits = middle_s[~lit[change]]
+    return (
+        float(entries[0]) if len(entries) else None,
+        float(exits[0]) if len(exits) else None,
+    )
+
+
+def _less(forecast_s: float | None, true_s: float | None, horizon_s: float) -> float | None:
+    """Forecast less truth; None where neither has an eclipse within the horizon."""
+    if true_s is not None and true_s > horizon_s:
+        true_s = None
+    missing = forecast_s is None or not np.isfinite(forecast_s)
+    if missing or true_s is None:
+        return None
+    assert forecast_s is not None
+    return forecast_s - true_s
+
+
+# --- all together ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure, its target if it has one, and whether that is met (None: nothing to judge)."""
+
+    name: str
+    value: float | None
+    target: Target | None
+    met: bool | None
+
+
+def figures(evidence: Evidence, discrete: Collection[str] = ()) -> list[Figure]:
+    """The figures that have targets, and a few beside; `discrete` channels have no NIS."""
+    found = faults(evidence)
+    named = (found["named"] == found["fault"]).fill_null(value=False)
+    false, months = false_alarms(evidence)
+    consistent = consistency(evidence).filter(~pl.col("channel").is_in(list(discrete)))
+    ahead = forecasts(evidence)
+    values: dict[str, float | None] = {
+        "faults_injected": float(len(found)),
+        "detected_ratio": _mean(found["detected"]),
+        "named_ratio": _mean(named),
+        "median_delay_s": _number(found["delay_s"].median()),
+        "satellite_months": months,
+        "false_alarms": float(false),
+        "false_alarms_per_satellite_month": false / months if months else None,
+        "nis_inside_ratio": _number(
+            np.average(consistent["inside_ratio"], weights=consistent["windows"])
+        )
+        if len(consistent)
+        else None,
+        "forecasts": float(len(ahead)),
+    }
+    if len(ahead):
+        inside = pl.concat([ahead["charge_inside"], ahead["temperature_inside"]])
+        edges = pl.concat([ahead["entry_error_s"], ahead["exit_error_s"]]).drop_nulls()
+        values |= {
+            "interval_coverage_ratio": _mean(inside),
+            "eclipse_error_s": _number(edges.abs().quantile(0.95)) if len(edges) else None,
+            "charge_error_ratio": _number(ahead["charge_error_ratio"].abs().quantile(0.95)),
+            "temperature_error_k": _number(ahead["temperature_error_k"].abs().quantile(0.95)),
+        }
+    return [
+        Figure(
+            name,
+            value,
+            TARGETS.get(name),
+            None if name not in TARGETS else TARGETS[name].met(value),
+        )
+        for name, value in values.items()
+    ]
+
+
+def _mean(of: pl.Series) -> float | None:
+    return _number(of.cast(pl.Float64).mean()) if len(of) else None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)

@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def directions(vectors: np.ndarray) -> Iterator[np.ndarray]:
-    """Unit directions (channels,) of unit vectors (looks, channels): greedy, the commonest first."""
+    """Unit directions (channels,) of unit vectors (looks, channels), the commonest first."""
     left = vectors
     for _ in range(MOST):
         if len(left) < max(1, LEAST_SHARE * len(vectors)):
@@ -94,7 +94,9 @@ def table(fault: str, found: list[np.ndarray], names: list[str]) -> Iterator[str
     yield "signature = ["
     for direction in found:
         order = np.argsort(-np.abs(direction))
-        parts = [f"{names[c]} = {direction[c]:.2f}" for c in order if abs(direction[c]) >= LEAST_WEIGHT]
+        parts = [
+            f"{names[c]} = {direction[c]:.2f}" for c in order if abs(direction[c]) >= LEAST_WEIGHT
+        ]
         yield f"  {{ {', '.join(parts)} }},"
     yield "]"
 

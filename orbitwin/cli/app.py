@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from orbitwin.cli import check as check_verb
+from orbitwin.cli import conjunction as conjunction_verb
 from orbitwin.cli import doctor as doctor_verb
+from orbitwin.cli import evaluate as evaluate_verb
 from orbitwin.cli import process as process_verb
 from orbitwin.cli import produce as produce_verb
 from orbitwin.cli import profiles as profiles_verb
@@ -83,6 +85,8 @@ _add(app, "sql", sql_verb.sql, sql_verb.EXAMPLES)
 _add(app, "check", check_verb.check, check_verb.EXAMPLES)
 _add(app, "doctor", doctor_verb.doctor, doctor_verb.EXAMPLES)
 _add(app, "profiles", profiles_verb.profiles, profiles_verb.EXAMPLES)
+_add(app, "evaluate", evaluate_verb.evaluate, evaluate_verb.EXAMPLES)
+_add(app, "conjunction", conjunction_verb.conjunction, conjunction_verb.EXAMPLES)
 
 _topics = _new("The Kafka topics: list them, create those that are missing.", topics_verb.EXAMPLES)
 _add(_topics, "list", topics_verb.list_, topics_verb.LIST_EXAMPLES)

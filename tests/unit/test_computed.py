@@ -61,6 +61,7 @@ def residuals(**more: float | list[float]) -> Frame:
         "array_v/sigma": [0.25, 1.0],
         "array_v/z": [2.0, 1.0],
         "array_v/nis": [nan, 1.0],
+        "array_v/inside": [0.5, 1.0],
         "array_v/n": [6.0, 0.0],
     }
     return frame(records.RESIDUAL, **(channel | more))
@@ -69,7 +70,7 @@ def residuals(**more: float | list[float]) -> Frame:
 def test_a_residual_is_a_row_for_each_channel_that_was_judged(writer: Writer) -> None:
     store(writer, residuals())
     assert rows(writer, "SELECT * REPLACE (ts::VARCHAR AS ts) FROM residual_1m") == [
-        (MINUTE, 1000, "array_v", "V", 100.5, 100.0, 0.5, 0.25, 2.0, None, 6)
+        (MINUTE, 1000, "array_v", "V", 100.5, 100.0, 0.5, 0.25, 2.0, None, 0.5, 6)
     ]
 
 

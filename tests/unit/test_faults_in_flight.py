@@ -89,6 +89,26 @@ def test_each_fault_shows_where_it_should_and_nowhere_else(suncatcher):
     assert np.flatnonzero(times != JUNE_US + 61 * S_US).tolist() == [NAMES.index("clock_skew")]
 
 
+def test_rows_that_are_due_are_as_ill_as_ever_and_the_others_unknown(suncatcher):
+    """A staggered packet of a fleet that is ill, also at a tick at which nobody's turn it is."""
+    slow = catalogue.load("odc").packets["slow"].by_name
+    whole, part = (
+        Truth(suncatcher, 30, seed=1, t0_us=JUNE_US, faults=faults_of(suncatcher, 0.6))
+        for _ in range(2)
+    )
+    for second, rows in ((100, list(range(30))), (101, [0, 7, 29]), (102, [])):
+        t_us = JUNE_US + second * S_US
+        due = {"fast": None, "slow": np.array(rows, np.intp)}
+        all_of_it, some = whole.true_values(t_us), part.true_values(t_us, due)
+        for name, values in some.items():
+            expected = all_of_it[name]
+            assert np.array_equal(expected[rows] if name in slow else expected, values), name
+        for name, values in part.advance(t_us, due).items():
+            here = rows if name in slow else range(30)
+            assert np.flatnonzero(~np.isnan(values)).tolist() == list(here), name
+        whole.advance(t_us)  # the same steps of the state
+
+
 def test_no_severity_is_a_healthy_fleet(suncatcher):
     healthy = Truth(suncatcher, 30, seed=1, t0_us=JUNE_US)
     ill = Truth(suncatcher, 30, seed=1, t0_us=JUNE_US, faults=faults_of(suncatcher, 0.0))

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from orbitwin import layout, profile
+from orbitwin import layout, neighbours, profile
 from orbitwin.errors import UsageError
 from orbitwin.physics import orbit
 
@@ -25,7 +25,8 @@ def off(name, satellites, ratio=1.0, days=30):
         t_us = found.epoch_us + int((days * 86_400 + part * period_s) * 1e6)
         place_m = flown.positions_m(t_us).astype(float)
         u_rad = flown.argument_of_latitude_rad(t_us).astype(float)
-        for shell, ranges in enumerate(rows.ranges):
+        for shell, at in enumerate(rows.places):
+            ranges = neighbours.ranges(at, rows.places)  # of this fleet, whatever its size
             members = np.flatnonzero(rows.shell_index == shell)
             for links, to in zip(ranges, rows.neighbours(shell), strict=True):
                 one, other = members[to >= 0], to[to >= 0]
@@ -60,6 +61,12 @@ def test_a_tenth_deployed_keeps_every_plane_and_its_rings():
         assert np.bincount(planes).tolist() == [12] * 28
         assert (rows.neighbours(shell) >= 0).all()
     assert off("starlink_v2", None, 0.1)[0] < 1e-3
+
+
+def test_a_sample_of_a_fleet_has_the_links_of_the_whole():
+    found = profile.load("three_tier")
+    sample, whole = (layout.scaled(found, count)[0] for count in (300, None))
+    assert sample.ranges == whole.ranges
 
 
 def test_first_and_last_of_a_plane_are_neighbours():

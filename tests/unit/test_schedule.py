@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
 from orbitwin import catalogue
@@ -35,6 +36,20 @@ def test_a_minute_of_the_compute_satellite() -> None:
     assert [d.seq for tick in due for d in tick if d.packet == "fast"] == list(
         range(first, first + 60)
     )
+
+
+@pytest.mark.parametrize(("size", "chunk_rows"), [(1000, 300), (81, 1024), (7, 2)])
+def test_rows_of_a_fleet_are_those_of_its_chunks(size: int, chunk_rows: int) -> None:
+    plan, seen = schedule(), []
+    for second in range(60):
+        due = plan.due(1_800_000_000 + second)
+        assert due[0].rows_of(size, chunk_rows) is None  # the fast packet: all
+        rows = due[-1].rows_of(size, chunk_rows)
+        assert rows is not None and (np.diff(rows) > 0).all()
+        low, high = due[-1].rows(min(chunk_rows, size))
+        assert rows[rows < chunk_rows].tolist() == [*range(low, high)]
+        seen += rows.tolist()
+    assert sorted(seen) == list(range(size))
 
 
 def test_ten_ticks_a_second_keep_the_stagger_by_the_second() -> None:

@@ -59,6 +59,26 @@ def test_packets_asked_for_do_not_change_the_values(suncatcher):
     assert all(np.array_equal(all_of_it[name], values) for name, values in fast.items())
 
 
+def test_rows_asked_for_do_not_change_the_values(suncatcher, monkeypatch):
+    """Of a staggered packet only the rows that are due: the same values, over edges of blocks."""
+    monkeypatch.setattr("orbitwin.physics.orbit.BLOCK_ROWS", 16)
+    slow = catalogue.load("odc").packets["slow"].by_name
+    whole, part, one, two = (Truth(suncatcher, 81, seed=7, t0_us=NOVEMBER_US) for _ in range(4))
+    assert len(whole.blocks) > 4
+    for second, rows in enumerate(([0, 14, 15, 16, 40, 80], [3], [*range(17, 33)]), 1):
+        t_us = NOVEMBER_US + second * SECOND_US
+        due = {"fast": None, "slow": np.array(rows)}
+        all_of_it, some = whole.true_values(t_us), part.true_values(t_us, due)
+        for name, values in some.items():
+            expected = all_of_it[name]
+            assert np.array_equal(expected[rows] if name in slow else expected, values), name
+        measured, repeated = one.advance(t_us, due), two.advance(t_us, due)
+        for name, values in measured.items():
+            assert np.array_equal(values, repeated[name], equal_nan=True), name
+            unknown = np.delete(np.arange(81), rows) if name in slow else []
+            assert np.flatnonzero(np.isnan(values)).tolist() == list(unknown), name
+
+
 @pytest.mark.parametrize("start_us", [NOVEMBER_US, JUNE_US])
 def test_a_restart_measures_what_would_have_been_measured(suncatcher, start_us):
     running = Truth(suncatcher, 81, seed=5, t0_us=start_us)
@@ -88,6 +108,11 @@ def test_a_jump_back_is_a_restart(suncatcher):
     again = truth.advance(NOVEMBER_US)
     fresh = Truth(suncatcher, 20, seed=5, t0_us=NOVEMBER_US).advance(NOVEMBER_US)
     assert all(np.array_equal(again[name], fresh[name]) for name in fresh)
+
+
+def test_a_fleet_that_is_not_run_up_starts_charged(suncatcher):
+    truth = Truth(suncatcher, 20, seed=5, t0_us=JUNE_US, spin_up_s=0)
+    assert (truth.state("energy_wh") > 0.98 * truth.own["full_wh"]).all()
 
 
 def test_a_healthy_fleet_looks_healthy(suncatcher):
