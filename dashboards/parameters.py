@@ -75,6 +75,7 @@ _UNIT_TITLES = {
     "m": "Position",
     "rad": "Dose",
     "urad": "Pointing",
+    "s": "Time",
 }
 
 

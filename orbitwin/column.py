@@ -80,7 +80,8 @@ class Column:
         if values.dtype.kind != "f" or values.dtype.itemsize < np.dtype(work).itemsize:
             values = values.astype(work)
         finite = np.isfinite(values)
-        scaled = np.multiply(values, 1.0 / self.resolution)
+        with np.errstate(over="ignore"):  # it saturates like the rest
+            scaled = np.multiply(values, 1.0 / self.resolution)
         np.rint(scaled, out=scaled)
         np.clip(scaled, *self._codes, out=scaled)
         if finite.all():

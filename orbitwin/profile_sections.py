@@ -221,7 +221,7 @@ class Link(Section):
     aperture_efficiency_ratio: Share
     wavelength_nm: Positive
     system_loss_db: NotNegative
-    sensitivity_dbm: float
+    sensitivity_dbm: float = Field(ge=-150, le=60, allow_inf_nan=False)
     rate_gbps: Positive
     jitter_urad: NotNegative
     reacquisitions_per_day: NotNegative

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 import pyarrow as pa
 
@@ -70,6 +71,20 @@ class Source:
     part: int = 0
 
 
+def extra_of(source: Source, t_append_us: int, *, derived: bool = False) -> dict[str, Any]:
+    """`extra` of a state record that follows from no frame's rows: see `state_columns`."""
+    return {
+        "source": [source.partition, source.offset, source.part],
+        "t_append_us": t_append_us,
+        "derived": derived,
+        "measured": False,
+        "rows_dead": 0,
+        "rows_duplicate": 0,
+        "rows_late": 0,
+        "rows_invalid": 0,
+    }
+
+
 def state_columns(vehicle: Vehicle, packet: str) -> tuple[Column, ...]:
     """Every column a state record of `packet` may carry: derived, severity, flags, measured.
 
@@ -102,7 +117,7 @@ def residual_columns(vehicle: Vehicle) -> tuple[Column, ...]:
         for c in vehicle.channels
         for part, text in RESIDUAL_PARTS.items()
     ]
-    for name in dict.fromkeys(c.learns for c in vehicle.channels if c.learns):
+    for name in estimates(vehicle):
         made.append(_real(f"{name}/estimate", "1", f"{name}, as learnt for this satellite"))
         made.append(_real(f"{name}/estimate_sigma", "1", f"{name}: standard deviation"))
     made.append(
@@ -111,6 +126,18 @@ def residual_columns(vehicle: Vehicle) -> tuple[Column, ...]:
     made.append(_real(FAULT_CONFIDENCE, "1", "confidence of the verdict, 0..1"))
     return tuple(made)
 
+
+def estimates(vehicle: Vehicle) -> tuple[str, ...]:
+    """What the model learns of a satellite: the channels' thetas, and its charge if counted."""
+    names = [c.learns for c in vehicle.channels if c.learns]
+    named = {n for c in vehicle.channels for e in (c.measured, c.predicted) for n in e.names}
+    if named & {"charge_ratio", "rested_v", "rested_step_v"}:
+        names.append(CHARGE)
+    return tuple(dict.fromkeys(names))
+
+
+CHARGE = "charge_ratio"
+"""Name of the estimate of a battery's state of charge, 0..1."""
 
 FAULT_CODE, FAULT_CONFIDENCE = "fault/code", "fault/confidence"
 

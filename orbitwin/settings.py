@@ -239,7 +239,7 @@ class ProducerSettings(Group):
 
 
 class ProcessorSettings(Group):
-    """How the four derived states are kept."""
+    """How telemetry becomes state, residuals, verdicts and forecasts."""
 
     workers: int = Field(default=1, ge=1, le=64, description="Processes that share the partitions.")
     worker: int = Field(default=1, ge=1, le=64, description="Which of them this process is.")

@@ -159,6 +159,8 @@ class Checker:
         for name, packet in packets.items():
             if not packet.columns:
                 raise self.fail(("packet", name), f"packet {name!r} has no parameter")
+        if not packets:
+            raise self.fail(("packet",), "no packet: expected at least one [packet.NAME]")
         primary = min(packets.values(), key=lambda p: p.period_s)
         return Vehicle(
             name=raw.vehicle.name,
@@ -193,7 +195,7 @@ class Checker:
                     f"packet {p.packet!r} is not declared; expected {' or '.join(raw.packet)}",
                 )
         for name in raw.packet:
-            if not re.match(_NAME, name) or name in (STATE_PACKET, "tick"):
+            if not re.match(_NAME, name) or name in (STATE_PACKET, "tick", "residual", "forecast"):
                 raise self.fail(("packet", name), f"{name!r} cannot be the name of a packet")
         for name in raw.derived:
             if name not in DERIVED:

@@ -24,6 +24,7 @@ from processors import ahead, environment
 from processors.ahead import Path
 from processors.selection import Rows, some_of
 
+LEAST_HEALTH = 0.01  # of a battery that is believed to be there
 STEP_S = 60.0
 """The model's step; light is that of the whole step, so that shadow edges cost no accuracy."""
 
@@ -289,7 +290,8 @@ def _root_of_squares(parts: list[np.ndarray], *more: Any) -> np.ndarray:
 
 def _soh(constants: Mapping[str, Numbers], now: Now) -> np.ndarray:
     nominal = constants.get("health_ratio", 1.0)
-    return np.where(np.isfinite(now.soh_ratio), now.soh_ratio, nominal).astype(np.float32)
+    # a battery of no capacity could not feed the sensor that says so
+    return np.where(now.soh_ratio > LEAST_HEALTH, now.soh_ratio, nominal).astype(np.float32)
 
 
 def corrected(
@@ -398,7 +400,7 @@ def _run(
         np.maximum(chip, true["chip_max_t_degc"], out=chip)
         # where the Sun rises within the step, the battery is at its lowest then
         dark = np.where(rises[step], 1 - way.lit_ratio[step], np.float32(0))
-        at_dawn_wh = begun_wh - true["load_w"] * dark * per_w
+        at_dawn_wh = np.maximum(begun_wh - true["load_w"] * dark * per_w, 0)
         lowest = np.where(rises[step], at_dawn_wh, state["energy_wh"]) / own["full_wh"]
         lower = lowest < charge - np.float32(1e-5)
         charge = np.where(lower, lowest, charge)

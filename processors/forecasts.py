@@ -15,7 +15,7 @@ import numpy as np
 from orbitwin import contract, topics
 from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
-from orbitwin.records import FORECAST, FORECAST_COLUMNS, Flag, Source
+from orbitwin.records import FORECAST, FORECAST_COLUMNS, Flag, Source, extra_of
 from processors import residuals
 from processors.forecast import PRIOR, Columns, Estimates, Now, forecast
 from processors.record import Output, Rules
@@ -44,14 +44,14 @@ def tick(
     chunk = state.chunk
     if chunk.trajectory is None or chunk.size > rules.forecast_max_satellites:
         return []
-    slot = slot_of(key, t_append_us, rules.forecast_interval_s)
-    if slot == state.forecast_slot:
-        return []
     heard = state.primary.seq != NEVER
     if not heard.any():
         return []
-    state.forecast_slot = slot
     now_us = event_now_us(state, t_append_us)
+    slot = slot_of(key, now_us, rules.forecast_interval_s)
+    if slot == state.forecast_slot:
+        return []
+    state.forecast_slot = slot
     parts = []
     for shell, rows in _by_shell(chunk, heard):
         constants = {**chunk.common, **chunk.shell_constants.get(shell, {})}
@@ -66,10 +66,10 @@ def tick(
     return [_record(chunk, key, rows, columns, now_us, slot, source, t_append_us)]
 
 
-def slot_of(key: bytes, t_append_us: int, interval_s: float) -> int:
-    """Number of the interval that a chunk is in at a time of the log."""
+def slot_of(key: bytes, now_us: int, interval_s: float) -> int:
+    """Number of the interval that a chunk is in at an event time."""
     interval_us = int(interval_s * 1e6)
-    return (t_append_us + zlib.crc32(key) % interval_us) // interval_us
+    return (now_us + zlib.crc32(key) % interval_us) // interval_us
 
 
 def event_now_us(state: ChunkState, t_append_us: int) -> int:
@@ -228,16 +228,7 @@ def _record(
         now_us,
         columns,
         chunk.sat_id[rows],
-        extra={
-            "source": [source.partition, source.offset, source.part],
-            "t_append_us": t_append_us,
-            "derived": False,
-            "measured": False,
-            "rows_dead": 0,
-            "rows_duplicate": 0,
-            "rows_late": 0,
-            "rows_invalid": 0,
-        },
+        extra=extra_of(source, t_append_us),
     )
     value = contract.encode(frame, FORECAST_COLUMNS)
     return Output(topics.STATE.name, key, value, contract.headers(frame))

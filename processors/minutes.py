@@ -11,11 +11,13 @@ from orbitwin import contract, topics
 from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import (
+    CHARGE,
     FAULT_CODE,
     FAULT_CONFIDENCE,
     RESIDUAL,
     RESIDUAL_PARTS,
     Source,
+    extra_of,
     residual_columns,
 )
 from processors.record import Output
@@ -128,8 +130,12 @@ def told(
     rows: np.ndarray,
     t_event_us: np.ndarray,
     sums: dict[str, np.ndarray],
+    charge: tuple[np.ndarray, np.ndarray] | None,
 ) -> Told:
-    """The residual record's rows from sums (channels, N) over windows."""
+    """The residual record's rows from sums (channels, N) over windows.
+
+    `charge` is the state of charge (N,) and its sigma, where it is counted.
+    """
     codes: dict[str, np.ndarray] = {}
     count = sums["n"].astype(np.float32)
     safe = np.where(count > 0, count, np.float32(np.nan))
@@ -141,6 +147,8 @@ def told(
         name = relations.channels[c].learns
         value, sigma = estimate(memory, row, c, rows)
         codes[f"{name}/estimate"], codes[f"{name}/estimate_sigma"] = value, sigma
+    if charge is not None:
+        codes[f"{CHARGE}/estimate"], codes[f"{CHARGE}/estimate_sigma"] = charge
     codes[FAULT_CODE] = verdicts.code[rows]
     codes[FAULT_CONFIDENCE] = verdicts.confidence[rows]
     return Told(rows, t_event_us, codes)
@@ -164,16 +172,7 @@ def output(chunk: Chunk, key: bytes, some: Told, source: Source, t_append_us: in
         chunk.sat_id[some.rows],
         some.t_event_us,
         seq,
-        {
-            "source": [source.partition, source.offset, source.part],
-            "t_append_us": t_append_us,
-            "derived": False,
-            "measured": False,
-            "rows_dead": 0,
-            "rows_duplicate": 0,
-            "rows_late": 0,
-            "rows_invalid": 0,
-        },
+        extra_of(source, t_append_us),
     )
     value = contract.encode(frame, residual_columns(chunk.vehicle))
     return Output(topics.STATE.name, key, value, contract.headers(frame))

@@ -266,7 +266,13 @@ def _window(
         before_us = closed.number_before * closed.width_us + closed.width_us // 2
         sums = model.minutes.take(rows, over)
         told = minutes.told(
-            own, model.memory, model.verdicts, indices(rows)[over], before_us[over], sums
+            own,
+            model.memory,
+            model.verdicts,
+            indices(rows)[over],
+            before_us[over],
+            sums,
+            model.surroundings.charge(indices(rows)[over]),
         )
     columns = _columns(model, packets, closed)
     theta: list[np.ndarray | float] = [
@@ -303,7 +309,15 @@ def _window(
         some = np.flatnonzero(over & (model.verdicts.waited[rows] > 0))
         sums = minutes.single(judged, len(closed), some)
         at = indices(rows)[some]
-        told = minutes.told(own, model.memory, model.verdicts, at, mid_us[some], sums)
+        told = minutes.told(
+            own,
+            model.memory,
+            model.verdicts,
+            at,
+            mid_us[some],
+            sums,
+            model.surroundings.charge(at),
+        )
     return told
 
 

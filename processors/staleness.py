@@ -7,7 +7,7 @@ import numpy as np
 from orbitwin import contract, topics
 from orbitwin.contract import TICK, Frame
 from orbitwin.fleet import Chunk
-from orbitwin.records import FLAGS, SEVERITY, Flag, Source, state_columns
+from orbitwin.records import FLAGS, SEVERITY, Flag, Source, extra_of, state_columns
 from processors.events import NORMAL, SEVERITY_OF, Events
 from processors.record import Counts, Output, Rules
 from processors.state import NEVER, ChunkState
@@ -80,16 +80,7 @@ def _record(
         chunk.sat_id[rows],
         t_event_us,
         seq,
-        {
-            "source": [source.partition, source.offset, source.part],
-            "t_append_us": t_append_us,
-            "derived": True,
-            "measured": False,
-            "rows_dead": 0,
-            "rows_duplicate": 0,
-            "rows_late": 0,
-            "rows_invalid": 0,
-        },
+        extra_of(source, t_append_us, derived=True),
     )
     value = contract.encode(frame, state_columns(chunk.vehicle, TICK))
     return Output(topics.STATE.name, key, value, contract.headers(frame))

@@ -87,6 +87,16 @@ class Surroundings:
             self._charge(closed, constants, found)
         return {n: v for n, v in found.items() if n in self.wanted}
 
+    def charge(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """State of charge of `rows` and its sigma, NaN where unknown; None if it is not counted."""
+        if "charge_ratio" not in self.kept:
+            return None
+        ratio, variance = (self.kept[n][rows] for n in ("charge_ratio", "charge_variance"))
+        known = ratio != UNKNOWN
+        nothing = np.float32(np.nan)
+        sigma = np.sqrt(np.where(known, variance, nothing))
+        return np.where(known, ratio, nothing), sigma
+
     def _get(self, name: str, closed: Closed) -> np.ndarray:
         value = self.kept[name][closed.rows]
         return np.where(value == UNKNOWN, np.float32(np.nan), value)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
-from orbitwin.records import FORECAST_COLUMNS, RESIDUAL
+from orbitwin.records import FORECAST_COLUMNS, RESIDUAL, estimates
 from storage.rollup import MINUTE_US
 from storage.rows import where
 from storage.tables import ESTIMATE_1M, FORECAST, FORECAST_TIMES, RESIDUAL_1M
@@ -73,7 +73,7 @@ def _residuals(chunk: Chunk, frame: Frame) -> pa.Table:
 
 
 def _estimates(chunk: Chunk, frame: Frame) -> pa.Table:
-    names = list(dict.fromkeys(c.learns for c in chunk.vehicle.channels if c.learns))
+    names = list(estimates(chunk.vehicle))
     if not names:
         return _long(frame, [], np.zeros((0, frame.rows), dtype=bool), _ESTIMATE_TYPES)
     value, sigma = (

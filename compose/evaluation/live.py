@@ -67,6 +67,8 @@ def fly(
             "producer.seed": plan.seed,
             "producer.start_epoch": start,
             "producer.speed": speed,
+            "producer.rate_hz": 1.0,
+            "producer.duration_s": None,
             "grafana.enabled": False,
         }
     )

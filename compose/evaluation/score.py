@@ -135,6 +135,18 @@ def consistency(evidence: Evidence) -> pl.DataFrame:
 
 # --- forecasts ---------------------------------------------------------------------------------
 
+JUDGED = {
+    "sat_id": pl.Int64,
+    "t_us": pl.Int64,
+    "entry_error_s": pl.Float64,
+    "exit_error_s": pl.Float64,
+    "charge_error_ratio": pl.Float64,
+    "charge_inside": pl.Boolean,
+    "temperature_error_k": pl.Float64,
+    "temperature_inside": pl.Boolean,
+}
+"""Columns of what became of forecasts; null where there was nothing to compare."""
+
 
 def forecasts(evidence: Evidence) -> pl.DataFrame:
     """One row a forecast of a healthy satellite whose horizon lies within the run.
@@ -144,7 +156,7 @@ def forecasts(evidence: Evidence) -> pl.DataFrame:
     """
     made = evidence.forecasts
     if made.is_empty():
-        return pl.DataFrame()
+        return pl.DataFrame(schema=JUDGED)
     course = evidence.course
     ill = evidence.labels["sat_id"].unique()
     until_us = int(course.t_us[-1])
@@ -170,17 +182,17 @@ def forecasts(evidence: Evidence) -> pl.DataFrame:
                 "t_us": one["t_us"],
                 "entry_error_s": _less(one["eclipse_entry_s"], entry_s, one["horizon_s"]),
                 "exit_error_s": _less(one["eclipse_exit_s"], exit_s, one["horizon_s"]),
-                "charge_error_ratio": one["charge_min_ratio"] - charge,
-                "charge_inside": one["charge_min_ratio_low"]
-                <= charge
-                <= one["charge_min_ratio_high"],
-                "temperature_error_k": one["chip_max_t_degc"] - hot,
-                "temperature_inside": one["chip_max_t_degc_low"]
-                <= hot
-                <= one["chip_max_t_degc_high"],
+                "charge_error_ratio": _difference(one["charge_min_ratio"], charge),
+                "charge_inside": _within(
+                    one["charge_min_ratio_low"], charge, one["charge_min_ratio_high"]
+                ),
+                "temperature_error_k": _difference(one["chip_max_t_degc"], hot),
+                "temperature_inside": _within(
+                    one["chip_max_t_degc_low"], hot, one["chip_max_t_degc_high"]
+                ),
             }
         )
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema=JUDGED)
 
 
 def _eclipse(
@@ -198,14 +210,18 @@ def _eclipse(
 
 
 def _less(forecast_s: float | None, true_s: float | None, horizon_s: float) -> float | None:
-    """Forecast less truth; None where neither has an eclipse within the horizon."""
-    if true_s is not None and true_s > horizon_s:
-        true_s = None
-    missing = forecast_s is None or not np.isfinite(forecast_s)
-    if missing or true_s is None:
+    """Forecast less truth; None where not both have an edge within the horizon."""
+    return None if true_s is None or true_s > horizon_s else _difference(forecast_s, true_s)
+
+
+def _difference(forecast: float | None, true: float) -> float | None:
+    return None if forecast is None or not np.isfinite(forecast) else forecast - true
+
+
+def _within(low: float | None, true: float, high: float | None) -> bool | None:
+    if low is None or high is None or not np.isfinite([low, high]).all():
         return None
-    assert forecast_s is not None
-    return forecast_s - true_s
+    return low <= true <= high
 
 
 # --- all together ------------------------------------------------------------------------------
@@ -244,7 +260,7 @@ def figures(evidence: Evidence, discrete: Collection[str] = ()) -> list[Figure]:
         "forecasts": float(len(ahead)),
     }
     if len(ahead):
-        inside = pl.concat([ahead["charge_inside"], ahead["temperature_inside"]])
+        inside = pl.concat([ahead["charge_inside"], ahead["temperature_inside"]]).drop_nulls()
         edges = pl.concat([ahead["entry_error_s"], ahead["exit_error_s"]]).drop_nulls()
         values |= {
             "interval_coverage_ratio": _mean(inside),

@@ -22,13 +22,13 @@ EXAMPLES = """
 orbitwin evaluate --offline                          the default scenario, without Kafka
 orbitwin evaluate --offline --scenario none          nothing injected: false alarms alone
 orbitwin evaluate --profile three_body_12 --scenario mine.toml --seed 3 --offline --json
-orbitwin evaluate --speed 20                         through Kafka, Faust and DuckDB
+orbitwin evaluate --speed 10                         through Kafka, Faust and DuckDB
 """
 DEFAULT_SCENARIO = "default"
 NOTHING = "none"
 DEFAULT_START = "2027-06-21T00:00:00Z"  # the eclipse season of a dusk orbit
 DEFAULT_DURATION_S = 9_000
-DEFAULT_SPEED = 20.0
+DEFAULT_SPEED = 10.0
 LEAST_SATELLITES = 300
 
 Scenario = Annotated[
@@ -78,11 +78,11 @@ def evaluate(
     from orbitwin import catalogue
     from orbitwin.cli.output import print_json
 
+    scenario = scenario or DEFAULT_SCENARIO
     settings = options.load_settings(
         data,
         config,
         producer__profile=profile,
-        producer__scenario=None if scenario in (None, NOTHING) else scenario,
         producer__seed=seed,
         producer__start_epoch=start_epoch or DEFAULT_START,
         kafka__bootstrap=bootstrap,
@@ -93,13 +93,21 @@ def evaluate(
     if offline:
         evidence = _offline(plan, settings)
     else:
-        evidence = _live(plan, settings, speed or DEFAULT_SPEED, own_directory=data is None)
+        # What is flown has to be what is scored, whatever else the settings would inject.
+        chosen = settings.with_values(
+            {
+                "producer.scenario": None if scenario == NOTHING else scenario,
+                "producer.faults": (),
+                "producer.fault_rates": False,
+            }
+        )
+        evidence = _live(plan, chosen, speed or DEFAULT_SPEED, own_directory=data is None)
     found = report(evidence, catalogue.load(plan.profile.vehicle))
     if json:
         print_json(
             {
                 "profile": plan.profile.name,
-                "scenario": scenario or DEFAULT_SCENARIO,
+                "scenario": scenario,
                 "satellites": plan.satellites,
                 "seed": plan.seed,
                 "duration_s": plan.duration_s,
@@ -113,9 +121,7 @@ def evaluate(
         raise typer.Exit(EXIT_FAILURE)
 
 
-def _plan(
-    settings: Settings, scenario: str | None, satellites: int | None, duration_s: int
-) -> Plan:
+def _plan(settings: Settings, scenario: str, satellites: int | None, duration_s: int) -> Plan:
     from compose.evaluation.offline import Plan
     from orbitwin import catalogue
     from orbitwin import profile as profiles
@@ -126,7 +132,7 @@ def _plan(
     vehicle = catalogue.load(flown.vehicle)
     faults = scenarios.Scenario()
     if scenario != NOTHING:
-        faults = scenarios.load(scenario or DEFAULT_SCENARIO, vehicle)
+        faults = scenarios.load(scenario, vehicle)
     count = satellites or max(
         LEAST_SATELLITES, *(f.sat for f in faults.faults if f.sat is not None), 1
     )
@@ -154,15 +160,18 @@ def _live(plan: Plan, settings: Settings, speed: float, *, own_directory: bool):
     from compose.evaluation import live
     from orbitwin import log
     from orbitwin.cli.part import on_stop_signal, writable_directory
+    from storage import database
 
     log.configure("up", settings.log.format, settings.log.level)
     stop = threading.Event()
     on_stop_signal(stop)
     with tempfile.TemporaryDirectory(prefix="orbitwin-evaluate-") as folder:
         chosen = settings.with_values({"data": Path(folder)}) if own_directory else settings
-        writable_directory(chosen.data)
-        if plan.scenario.faults and not settings.producer.scenario:
-            chosen = chosen.with_values({"producer.scenario": DEFAULT_SCENARIO})
+        if database.path_in(writable_directory(chosen.data)).exists():
+            raise UsageError(
+                f"{chosen.data} holds the history of another run",
+                "an evaluation needs an empty --data DIR, or none",
+            )
         wall_s = plan.duration_s / speed
         with _progress(round(wall_s)) as done:
             return live.fly(

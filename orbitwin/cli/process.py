@@ -34,7 +34,7 @@ def process(
     data: options.Data = None,
     config: options.Config = None,
 ) -> None:
-    """Keep the four derived states of every satellite, from telemetry."""
+    """Keep state, residuals and forecasts of every satellite, from telemetry."""
     from orbitwin.cli.part import run_part
     from orbitwin.parts import part_name
 

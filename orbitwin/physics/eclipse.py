@@ -49,7 +49,8 @@ def _along_and_across(positions_m: Floats, sun_unit: ArrayLike) -> tuple[Floats,
     x, y, z = positions_m
     sx, sy, sz = (float(s) for s in np.asarray(sun_unit))
     along = x * sx + y * sy + z * sz
-    return along, x * x + y * y + z * z - along * along
+    # on the line itself rounding may leave less than nothing
+    return along, np.maximum(x * x + y * y + z * z - along * along, 0)
 
 
 def _disc_overlap(positions_m: Floats, sun: Floats) -> Floats:

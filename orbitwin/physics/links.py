@@ -13,6 +13,7 @@ HEALTH_95_PERCENT_DB = 3.0  # margin at which the health index is 0.95; ECSS-E-S
 HEALTH_SLOPE_PER_DB = math.log(19.0) / HEALTH_95_PERCENT_DB
 FEC_DECADE_DB = 3.0  # margin that lowers the corrected-error rate tenfold [assumption]
 NO_SIGNAL_DBM = -100.0
+MOST_EXPONENT = 80.0  # of e, in float32; a link without a signal is far beyond
 GRAZING_M = 80e3  # lowest line of sight that counts as clear of the air
 DECIBEL_PER_NEPER = 10 / math.log(10)  # of power
 
@@ -81,7 +82,7 @@ def rate_bps(power_w: Numbers, per_bit: Numbers, wavelength_m: Numbers) -> Numbe
 
 def margin_health_ratio(margin_db: Numbers) -> Floats:
     """Logistic of the link margin, 0..1: 0.5 at 0 dB, 0.95 at 3 dB."""
-    return 1 / (1 + np.exp(-HEALTH_SLOPE_PER_DB * margin_db))
+    return 1 / (1 + np.exp(np.minimum(-HEALTH_SLOPE_PER_DB * margin_db, MOST_EXPONENT)))
 
 
 def health_ratio(
@@ -94,7 +95,7 @@ def health_ratio(
 
 def fec_ratio(margin_db: Numbers) -> Floats:
     """Corrected errors over what the code can correct: 1 at no margin, a decade each 3 dB."""
-    return np.exp(margin_db * (-math.log(10.0) / FEC_DECADE_DB))
+    return np.exp(np.minimum(margin_db * (-math.log(10.0) / FEC_DECADE_DB), MOST_EXPONENT))
 
 
 def formation_range_m(least_m: Numbers, most_m: Numbers, angle_rad: Numbers) -> Floats:

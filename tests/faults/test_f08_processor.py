@@ -24,7 +24,7 @@ from compose.broker import LocalBroker
 from orbitwin import contract, fleet
 from orbitwin.fleet import Clock
 from orbitwin.parts import ask, living_parts
-from orbitwin.records import state_columns_of
+from orbitwin.records import COMPUTED, state_columns_of
 from orbitwin.topics import DEAD_LETTERS, FLEET, STATE, TELEMETRY
 from tests.processing import ODC, PARTITIONS, fleet_of, frame, value_of
 
@@ -148,12 +148,14 @@ def read_back(bootstrap: str, topic: str) -> list[Any]:
 
 
 def check(bootstrap: str, frames: int) -> int:
-    """Every frame is the source of exactly one state record. Gives how many came again."""
+    """Every frame is the source of exactly one state record, and all that is published twice has
+    the same bytes. Gives how many came again."""
     telemetry = read_back(bootstrap, TELEMETRY.name)
     want = {(r.partition, r.offset) for r in telemetry if r.value}
     assert len(want) == frames
     newest: dict[int, tuple[int, int]] = {}
-    taken: dict[tuple[int, int], bytes] = {}
+    taken: dict[tuple[int, int, int], bytes] = {}
+    states: set[tuple[int, int]] = set()
     again = 0
     for record in read_back(bootstrap, STATE.name):
         state = contract.decode(record.value, COLUMNS)
@@ -162,14 +164,16 @@ def check(bootstrap: str, frames: int) -> int:
         if state.packet == contract.TICK:
             continue
         assert state.rows == ROWS and not state.extra["rows_duplicate"]
+        if state.packet not in COMPUTED:
+            states.add((partition, offset))
         source = (offset, part)
         if source <= newest.get(partition, (-1, -1)):
             again += 1
-            assert taken[partition, offset] == record.value
+            assert taken[partition, offset, part] == record.value
             continue
         newest[partition] = source
-        taken[partition, offset] = record.value
-    assert taken.keys() == want
+        taken[partition, offset, part] = record.value
+    assert states == want
     assert not read_back(bootstrap, DEAD_LETTERS.name)
     return again
 

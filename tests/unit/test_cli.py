@@ -24,7 +24,9 @@ from orbitwin.settings_source import setting_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = dict(reference.verbs())
-READ_VERBS = ("status", "sql", "check", "doctor", "profiles", "topics list", "up")
+READ_VERBS = (
+    "status", "sql", "check", "doctor", "profiles", "evaluate", "conjunction", "topics list", "up",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

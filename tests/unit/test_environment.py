@@ -137,7 +137,8 @@ PACK = Pack(28.0, 20_000.0, 0.02, 0.97, 0.96, 0.3, np.linspace(0, 1, 11), np.lin
 
 def test_charge_is_counted_as_it_flows_where_the_voltage_tells_nothing() -> None:
     """dE = P eta_c dt when charging, P dt / eta_d when not (Patel, ch. 9)."""
-    flat = Pack(28.0, 20_000.0, 0.02, 0.97, 0.96, 0.3, np.array([0.0, 1.0]), np.array([3.6, 3.6001]))
+    soc, ocv_v = np.array([0.0, 1.0]), np.array([3.6, 3.6001])
+    flat = Pack(28.0, 20_000.0, 0.02, 0.97, 0.96, 0.3, soc, ocv_v)
     ratio, variance = np.array([0.5, 0.5]), np.full(2, 1e-6)
     volts, amps = np.full(2, 100.8), np.array([50.0, -50.0])
     volts = volts + amps * 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,23 @@ def test_the_page_is_the_catalogues(name: str) -> None:
     assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == page, "run make docs"
     for parameter in catalogue.load(name).parameters:
         assert f"`{parameter}`" in page
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.shipped()))
+def test_the_page_lists_the_model_and_what_it_names(name: str) -> None:
+    vehicle = catalogue.load(name)
+    page = reference.page(vehicle)
+    assert vehicle.channels
+    for channel in vehicle.channels:
+        assert f"\n| `{channel.name}` | {channel.unit} | " in page
+        assert channel.learns is None or f"`{channel.learns}`" in page
+    for signature in vehicle.signatures:
+        assert f"\n| `{signature.fault}` | " in page
+    relations = page.split("```")[1]
+    assert len(relations.splitlines()) > len(vehicle.channels)
+    assert max(len(line) for line in relations.splitlines()) <= reference.WIDTH
+
+
+def test_a_vehicle_type_without_a_model_has_no_such_section() -> None:
+    plain = replace(catalogue.load("odc"), channels=(), signatures=())
+    assert "healthy" not in reference.page(plain)
