@@ -55,7 +55,8 @@ class Chunk:
     """Consecutive satellites of a fleet: rows 0..rows-1, all arrays of shape (rows,).
 
     `common` and `shell_constants` are nominal values, see `constants`. `spread` is how far a
-    satellite's own values may lie from them: relative, one standard deviation.
+    satellite's own values may lie from them: relative, one standard deviation. `own_noise` is
+    that of this fleet's sensors, by parameter, where it is not the vehicle type's.
     """
 
     fleet: str
@@ -74,6 +75,7 @@ class Chunk:
     spread: Mapping[str, float] = field(default_factory=dict)
     ocv_v: tuple[float, ...] = ()
     trajectory: Trajectory | None = field(default=None, compare=False)
+    own_noise: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -82,6 +84,11 @@ class Chunk:
     @property
     def key(self) -> bytes:
         return chunk_key(self.fleet, self.number)
+
+    @cached_property
+    def noise(self) -> dict[str, float]:
+        """Standard deviation of each sensor's readings: the vehicle type's, or the fleet's own."""
+        return {**self.vehicle.noise, **self.own_noise}
 
     @cached_property
     def constants(self) -> dict[str, float | np.ndarray]:
@@ -138,6 +145,7 @@ class Fleet:
     spread: Mapping[str, float] = field(default_factory=dict)
     ocv_v: tuple[float, ...] = ()
     trajectory: Trajectory | None = None
+    noise: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -170,6 +178,7 @@ class Fleet:
                 self.spread,
                 self.ocv_v,
                 None if self.trajectory is None else self.trajectory.rows(part),
+                self.noise,
             )
 
 
@@ -196,6 +205,7 @@ def encode(chunk: Chunk) -> bytes:
         "shell_constants": {s: dict(v) for s, v in chunk.shell_constants.items()},
         "spread": dict(chunk.spread),
         "ocv_v": list(chunk.ocv_v),
+        "noise": dict(chunk.own_noise),
         "clock": vars(chunk.clock),
     }
     table = pa.record_batch(
@@ -238,6 +248,7 @@ def decode(value: bytes, known: Mapping[str, catalogue.Vehicle] | None = None) -
             meta.get("spread", {}),
             tuple(meta.get("ocv_v", ())),
             of_batch(batch),
+            meta.get("noise", {}),
         )
     except (pa.ArrowException, LookupError, TypeError, ValueError, UsageError) as error:
         raise FrameError("malformed", f"not a record of the fleet topic: {error}") from None

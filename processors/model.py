@@ -48,7 +48,7 @@ class Plan:
 
     @cached_property
     def relations(self) -> Relations:
-        return relations(self.chunk.vehicle, self._navigation)
+        return relations(self.chunk.vehicle, self._navigation, self.chunk.own_noise)
 
     @cached_property
     def faults(self) -> isolation.Faults:
@@ -126,7 +126,7 @@ class Plan:
         samples = self.width_us / (self.chunk.period_s[vehicle.primary.name] * 1e6)
         found = {}
         for name in self.summed:
-            noise, column = vehicle.noise.get(name, 0.0), vehicle.primary.by_name[name]
+            noise, column = self.chunk.noise.get(name, 0.0), vehicle.primary.by_name[name]
             if noise and name in self.relations.parameters:
                 needed = stuck_windows(noise, column.resolution, samples)
                 if needed < NEVER_STUCK:
@@ -144,6 +144,7 @@ class Plan:
                 dict(chunk.common),
                 {s: dict(v) for s, v in chunk.shell_constants.items()},
                 list(chunk.ocv_v),
+                dict(chunk.own_noise),
                 dict(chunk.period_s),
             ],
             option=orjson.OPT_SORT_KEYS,

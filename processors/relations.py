@@ -112,16 +112,19 @@ def expressions_of(channel: Channel) -> tuple[Expression, ...]:
     return tuple(e for e in parts if e is not None)
 
 
-def relations(vehicle: Vehicle, navigation: Mapping[str, str]) -> Relations:
+def relations(
+    vehicle: Vehicle, navigation: Mapping[str, str], own_noise: Mapping[str, float] | None = None
+) -> Relations:
     """Take a vehicle's channels apart. `navigation[name]` is the packet behind a quantity of the
-    environment."""
+    environment, `own_noise` that of a fleet's sensors where it is not the vehicle type's."""
+    told = {**vehicle.noise, **(own_noise or {})}
     packet_of = dict(navigation)
     for packet in vehicle.packets.values():
         for name in packet.by_name:
             packet_of |= dict.fromkeys((name, name + BEFORE, name + RATE), packet.name)
     noise = {}
     for name, column in vehicle.parameters.items():
-        variance = reading_variance(column, vehicle.noise.get(name, 0.0))
+        variance = reading_variance(column, told.get(name, 0.0))
         if variance > 0:
             noise[name] = Sensor(name, variance)
             noise[name + BEFORE] = Sensor(name, variance)

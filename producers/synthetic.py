@@ -120,6 +120,7 @@ def fleet_of(flight: Flight, schedule: Schedule, vehicle: Vehicle, chunk_rows: i
         flight.profile.spread,
         tuple(flight.profile.ocv_v.tolist()),
         flight.trajectory,
+        flight.profile.noise,
     )
 
 

@@ -300,7 +300,7 @@ def test_the_processor_is_given_nominal_values_and_nothing_of_the_truth() -> Non
     _, meta = unpack(fleet.encode(chunk))
     assert set(meta) == {
         *("v", "fleet", "chunk", "size", "vehicle", "vehicle_toml", "period_s", "clock"),
-        *("constants", "shell_constants", "spread", "ocv_v"),
+        *("constants", "shell_constants", "spread", "ocv_v", "noise"),
     }
     names = {*meta["constants"], *(n for own in meta["shell_constants"].values() for n in own)}
     assert set(NOMINAL) - names <= {"kind", "ocv_v", "solar"}  # which are no numbers
