@@ -90,15 +90,7 @@ class _Process:
         self.settings = settings
         self.health = health
         self.connection = connection
-        rules = Rules(
-            settings.processor.stale_after_periods,
-            settings.processor.future_tolerance_s,
-            settings.historian.raw_max_satellites,
-            settings.processor.window_s,
-            settings.processor.model_max_satellites,
-            settings.processor.forecast_max_satellites,
-            settings.processor.forecast_interval_s,
-        )
+        rules = Rules.of(settings)
         self.log = KafkaLog(connection)
         self.worker = Worker(self.log, rules, partitions, settings.processor.snapshot_interval_s)
         self.status = Status(self.worker, health)

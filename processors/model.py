@@ -48,7 +48,7 @@ class Plan:
 
     @cached_property
     def relations(self) -> Relations:
-        return relations(self.chunk.vehicle, self._navigation, self.chunk.own_noise)
+        return relations(self.chunk.vehicle, self._navigation, self.chunk.noise)
 
     @cached_property
     def faults(self) -> isolation.Faults:

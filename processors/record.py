@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from orbitwin.settings import Settings
+
 
 @dataclass(frozen=True)
 class Record:
@@ -60,3 +62,17 @@ class Rules:
     model_max_satellites: int = 100_000
     forecast_max_satellites: int = 10_000
     forecast_interval_s: float = 60.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """The rules that settings give."""
+        chosen = settings.processor
+        return cls(
+            stale_after_periods=chosen.stale_after_periods,
+            future_tolerance_s=chosen.future_tolerance_s,
+            raw_max_satellites=settings.historian.raw_max_satellites,
+            window_s=chosen.window_s,
+            model_max_satellites=chosen.model_max_satellites,
+            forecast_max_satellites=chosen.forecast_max_satellites,
+            forecast_interval_s=chosen.forecast_interval_s,
+        )

@@ -113,11 +113,11 @@ def expressions_of(channel: Channel) -> tuple[Expression, ...]:
 
 
 def relations(
-    vehicle: Vehicle, navigation: Mapping[str, str], own_noise: Mapping[str, float] | None = None
+    vehicle: Vehicle, navigation: Mapping[str, str], noise_of: Mapping[str, float] | None = None
 ) -> Relations:
     """Take a vehicle's channels apart. `navigation[name]` is the packet behind a quantity of the
-    environment, `own_noise` that of a fleet's sensors where it is not the vehicle type's."""
-    told = {**vehicle.noise, **(own_noise or {})}
+    environment, `noise_of` what a fleet's sensors have, the vehicle type's unless given."""
+    told = vehicle.noise if noise_of is None else noise_of
     packet_of = dict(navigation)
     for packet in vehicle.packets.values():
         for name in packet.by_name:

@@ -21,7 +21,6 @@ from orbitwin.layout import Layout, PlannedOrbit, scaled
 from orbitwin.profile import Profile
 from orbitwin.records import RESIDUAL, decode_events, state_columns_of
 from orbitwin.scenario import EVERY, Scenario
-from orbitwin.settings import Settings
 from orbitwin.trajectory import Planned
 from orbitwin.vehicle import Vehicle
 from processors.record import Output, Record, Rules
@@ -98,20 +97,6 @@ def fly(
         forecasts=twin.heard.forecasts(),
         letters=dict(twin.heard.letters),
         course=course.made(layout.sat_id),
-    )
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The rules of processing as a live twin's settings give them."""
-    chosen = settings.processor
-    return Rules(
-        stale_after_periods=chosen.stale_after_periods,
-        future_tolerance_s=chosen.future_tolerance_s,
-        raw_max_satellites=settings.historian.raw_max_satellites,
-        window_s=chosen.window_s,
-        model_max_satellites=chosen.model_max_satellites,
-        forecast_max_satellites=chosen.forecast_max_satellites,
-        forecast_interval_s=chosen.forecast_interval_s,
     )
 
 

@@ -147,10 +147,11 @@ def _plan(settings: Settings, scenario: str, satellites: int | None, duration_s:
 
 
 def _offline(plan: Plan, settings: Settings):  # type: ignore[no-untyped-def]
-    from compose.evaluation.offline import fly, rules_of
+    from compose.evaluation.offline import fly
+    from processors.record import Rules
 
     with _progress(plan.duration_s) as done:
-        return fly(plan, rules_of(settings), done)
+        return fly(plan, Rules.of(settings), done)
 
 
 def _live(plan: Plan, settings: Settings, speed: float, *, own_directory: bool):  # type: ignore[no-untyped-def]
