@@ -299,7 +299,8 @@ def ensure_topics(
 ) -> list[str]:
     """Create the topics that are missing and return their names.
 
-    Raises OrbitwinError for a topic that stands with fewer partitions or another clean-up
+    One that stands takes larger records from then on where ours grew since it was made. Raises
+    OrbitwinError for a topic that stands with fewer partitions or another clean-up
     policy than it should have. `replication_factor` -1 is the cluster's default.
     """
     from kafka.errors import TopicAlreadyExistsError
@@ -322,11 +323,9 @@ def ensure_topics(
                 pass  # another part was quicker
         if created:
             client.wait_for_topics(created)
-        faults = [
-            fault
-            for info in _describe(client, sorted(wanted.keys() - set(created)))
-            for fault in _faults(wanted[info.name], info)
-        ]
+        standing = _describe(client, sorted(wanted.keys() - set(created)))
+        faults = [fault for info in standing for fault in _faults(wanted[info.name], info)]
+        _raise_limits(client, wanted, standing)
     if faults:
         raise OrbitwinError(
             "; ".join(faults),
@@ -425,6 +424,20 @@ def _describe(client: KafkaAdminClient, names: list[str]) -> list[TopicInfo]:
         )
         for name in names
     ]
+
+
+def _raise_limits(client: Any, wanted: Mapping[str, Topic], standing: Iterable[TopicInfo]) -> None:
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    limit = "max.message.bytes"
+    small = [
+        ConfigResource(ConfigResourceType.TOPIC, info.name, {limit: should})
+        for info in standing
+        if (should := wanted[info.name].config.get(limit))
+        and int(info.config.get(limit, should)) < int(should)
+    ]
+    if small:
+        client.alter_configs(small)
 
 
 def _faults(topic: Topic, info: TopicInfo) -> Iterator[str]:

@@ -15,6 +15,10 @@ PARTITIONS = 8
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 """The largest record: a frame of 16,384 satellites takes about 1 MB."""
 
+MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
+"""The largest snapshot: a chunk of 16,384 satellites with their models takes some 11 MB, and 45 MB
+if nothing of it could be compressed."""
+
 SEGMENT_BYTES = 64 * 1024 * 1024
 RETENTION_BYTES = 512 * 1024 * 1024
 """Retention of a partition; a segment more may stand until the broker's next check."""
@@ -45,13 +49,13 @@ def _log(retention_bytes: int = RETENTION_BYTES, retention_ms: int = _DAY_MS) ->
     }
 
 
-def _newest_by_key() -> dict[str, str]:
+def _newest_by_key(max_bytes: int = MAX_MESSAGE_BYTES) -> dict[str, str]:
     return {
         "cleanup.policy": "compact",
         "segment.bytes": str(SEGMENT_BYTES),
         "segment.ms": "600000",
         "min.cleanable.dirty.ratio": "0.2",
-        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "max.message.bytes": str(max_bytes),
     }
 
 
@@ -74,7 +78,11 @@ DEAD_LETTERS = Topic(
     "what could not be taken, with reason and origin",
     config=_log(64 * 1024 * 1024, 7 * _DAY_MS),
 )
-SNAPSHOT = Topic("twin.snapshot.v1", "the processors' state of each chunk", config=_newest_by_key())
+SNAPSHOT = Topic(
+    "twin.snapshot.v1",
+    "the processors' state of each chunk",
+    config=_newest_by_key(MAX_SNAPSHOT_BYTES),
+)
 
 TOPICS: tuple[Topic, ...] = (
     FLEET,

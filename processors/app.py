@@ -278,7 +278,7 @@ class KafkaLog:
             acks="all",
             enable_idempotence=True,  # else a retry may overtake what was sent after it
             max_batch_size=BATCH_BYTES,
-            max_request_size=topics.MAX_MESSAGE_BYTES,
+            max_request_size=topics.MAX_SNAPSHOT_BYTES,
         )
         await self._producer.start()
         for topic in (topics.TELEMETRY, topics.SNAPSHOT, topics.FLEET):
@@ -288,7 +288,7 @@ class KafkaLog:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                max_partition_fetch_bytes=topics.MAX_MESSAGE_BYTES,
+                max_partition_fetch_bytes=topics.MAX_SNAPSHOT_BYTES,
                 fetch_max_wait_ms=100,
             )
             await reader.start()

@@ -17,7 +17,15 @@ from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import FORECAST, FORECAST_COLUMNS, Flag, Source, extra_of
 from processors import residuals
-from processors.forecast import PRIOR, Columns, Estimates, Now, forecast
+from processors.forecast import (
+    PRIOR,
+    Columns,
+    Estimates,
+    Now,
+    Numbers,
+    forecast,
+    horizon_steps,
+)
 from processors.record import Output, Rules
 from processors.state import NEVER, ChunkState
 from processors.surroundings import UNKNOWN
@@ -25,6 +33,9 @@ from processors.windows import CLOSED
 
 NEEDED = ("altitude_m", "array_area_m2", "capacity_wh", "chips", "radiator_area_m2", "job")
 """Nominal numbers without which there is no forward model; a profile gives all or none."""
+
+HORIZON_STEPS = 10
+"""Orbits that differ by less than so many steps are forecast over the longest of them."""
 
 SAFE, IDLE = 4, 1  # codes of the `mode` column
 
@@ -53,10 +64,9 @@ def tick(
         return []
     state.forecast_slot = slot
     parts = []
-    for shell, rows in _by_shell(chunk, heard):
-        constants = {**chunk.common, **chunk.shell_constants.get(shell, {})}
-        if all(name in constants for name in NEEDED):
-            parts.append((rows, _one(state, rows, now_us, constants)))
+    for rows in _alike(chunk, heard):
+        constants = {name: _shared(v) for name, v in chunk.constants_of(rows).items()}
+        parts.append((rows, _one(state, rows, now_us, constants)))
     if not parts:
         return []
     rows = np.concatenate([rows for rows, _ in parts])
@@ -80,17 +90,31 @@ def event_now_us(state: ChunkState, t_append_us: int) -> int:
     return int(primary.t_event_us[newest]) + int(since_us * state.chunk.clock.rate)
 
 
-def _by_shell(chunk: Chunk, heard: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    names = dict.fromkeys(chunk.shell)
-    if len(names) == 1:
-        return [(next(iter(names)), np.flatnonzero(heard))]
-    shells = np.array(chunk.shell)
-    found = [(name, np.flatnonzero(heard & (shells == name))) for name in names]
-    return [(name, rows) for name, rows in found if len(rows)]
+def _alike(chunk: Chunk, heard: np.ndarray) -> list[np.ndarray]:
+    """Rows to forecast, in groups that can share a run: as many links, about as long an orbit.
+
+    A real catalogue has dozens of shells a chunk, and a run costs the same for few rows as for a
+    thousand. Shells without what the forward model needs are left out.
+    """
+    shells: dict[tuple[float, int], list[str]] = {}
+    for name in dict.fromkeys(chunk.shell):
+        constants = {**chunk.common, **chunk.shell_constants.get(name, {})}
+        if all(needed in constants for needed in NEEDED):
+            orbit = -(-horizon_steps(constants) // HORIZON_STEPS)
+            shells.setdefault((constants.get("links", 0), orbit), []).append(name)
+    of = np.array(chunk.shell)
+    found = (np.flatnonzero(heard & np.isin(of, names)) for names in shells.values())
+    return [rows for rows in found if len(rows)]
+
+
+def _shared(value: Numbers) -> Numbers:
+    """A number in place of an array of equal ones."""
+    same = isinstance(value, np.ndarray) and (value == value[0]).all()
+    return float(value[0]) if same else value  # type: ignore[index]
 
 
 def _one(
-    state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[str, float]
+    state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[str, Numbers]
 ) -> Columns:
     chunk = state.chunk
     assert chunk.trajectory is not None
@@ -119,7 +143,7 @@ def _ocv_v(chunk: Chunk) -> np.ndarray:
     return np.interp(grid, own.soc_ratio, own.ocv_v).astype(np.float32)
 
 
-def _now(state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[str, float]) -> Now:
+def _now(state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[str, Numbers]) -> Now:
     """The newest state of some rows."""
     age_s = ((now_us - state.primary.t_event_us[rows]) * 1e-6).astype(np.float32)
     mode = _newest(state, rows, "mode")
@@ -158,7 +182,7 @@ def _kept(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
 
 
 def _charge(
-    state: ChunkState, rows: np.ndarray, constants: Mapping[str, float]
+    state: ChunkState, rows: np.ndarray, constants: Mapping[str, Numbers]
 ) -> tuple[np.ndarray, np.ndarray]:
     """State of charge and its sigma: as counted by the model, else by the voltage."""
     column = next(c for c in state.vehicle.derived if c.name == "state_of_charge_ratio")
@@ -173,7 +197,7 @@ def _charge(
 
 
 def _since_counted(
-    state: ChunkState, rows: np.ndarray, constants: Mapping[str, float]
+    state: ChunkState, rows: np.ndarray, constants: Mapping[str, Numbers]
 ) -> np.ndarray:
     """What has flowed since the middle of the window that was counted last, of the charge."""
     if state.model is None:

@@ -247,7 +247,14 @@ class Worker:
             slot = (state.now_us + zlib.crc32(key) % interval_us) // interval_us
             if slot != chunk.snapshot_slot or everything:
                 chunk.snapshot_slot = slot
-                due.append((partition, Output(name, key, snapshot.encode(chunk), [])))
+                value = snapshot.encode(chunk)
+                if len(value) > topics.MAX_SNAPSHOT_BYTES:
+                    # Kafka would refuse it; without one a restart reads the log from further back.
+                    _log.warning("a chunk's state is too large to be kept: send fewer satellites "
+                                 "in a frame with producer.chunk_rows", bytes=len(value),
+                                 satellites=chunk.chunk.rows)  # fmt: skip
+                    continue
+                due.append((partition, Output(name, key, value, [])))
         # After the chunks': see _load.
         slot = state.now_us // self.interval_us
         if slot != state.snapshot_slot or everything:

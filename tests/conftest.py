@@ -1,4 +1,8 @@
-"""What every test shares: a slow test says in one line what it proves."""
+"""What every test shares: a slow test says in one line what it proves, and runs alone of its kind.
+
+`make test` has two processes. Slow tests start servers and watch the clock: they go one after the
+other in one process, and the quick ones file by file beside them in the other.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mute = [i.nodeid for i in items if i.get_closest_marker("slow") and not _proves(i)]
     if mute:
         raise pytest.UsageError("slow tests need a docstring: " + ", ".join(mute))
+    for item in items:
+        slow = item.get_closest_marker("slow")
+        item.add_marker(pytest.mark.xdist_group("servers" if slow else item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,11 @@ def test_topics_are_bounded_and_a_wrong_one_is_told(own_broker: LocalBroker) -> 
         ensure_topics(conn, [Topic("wrong", "", 2, {"cleanup.policy": "delete"})])
     assert "cleanup.policy=compact, should be delete" in caught.value.message
     assert "orbitwin topics create" in caught.value.hint
+
+    for limit in ("1000", "2000"):  # our records grew since the topic was made
+        grown = Topic("grown", "", 1, {"max.message.bytes": limit})
+        ensure_topics(conn, [grown])
+        assert describe_topics(conn, ["grown"])[0].config["max.message.bytes"] == limit
     with admin(conn) as client:
         client.describe_topics(["never.made"])
         assert "never.made" not in client.list_topics()

@@ -21,6 +21,7 @@ from orbitwin.physics import eclipse, radiation, sun, thermal
 from orbitwin.topics import STATE
 from orbitwin.trajectory import Planned
 from processors import ahead, snapshot
+from processors import forecasts as forecaster
 from processors.forecast import (
     RADIATOR_LEAST_RATIO,
     STEP_S,
@@ -437,3 +438,7 @@ def test_shells_are_forecast_by_their_own_numbers() -> None:
     (frame,) = forecasts(fly(bench, 1, "three_tier")[0][1])
     assert sorted(frame.sat_id.tolist()) == bench.fleet.sat_id.tolist()  # type: ignore[union-attr]
     assert len(np.unique(frame.codes["horizon_s"])) > 1
+    chunk = bench.chunk.chunk
+    alike = forecaster._alike(chunk, np.ones(chunk.rows, bool))
+    assert 1 < len(alike) < len(set(chunk.shell)), "as few runs as there are kinds of orbits"
+    assert sorted(np.concatenate(alike).tolist()) == list(range(chunk.rows))

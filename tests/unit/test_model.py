@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orbitwin import catalogue, contract, fleet
+from orbitwin import catalogue, contract, fleet, topics
 from orbitwin import profile as profiles
 from orbitwin.contract import Frame
 from orbitwin.fleet import Clock
@@ -339,3 +339,5 @@ def test_healthy_compute_satellites_raise_nothing_and_are_consistent() -> None:
     state: ChunkState = bench.chunk
     again = snapshot.decode(snapshot.encode(state), state.chunk)
     assert again is not None and snapshot.encode(again) == snapshot.encode(state)
+    each_bytes = sum(array.nbytes for array in state.arrays().values()) / 12
+    assert each_bytes * fleet.MAX_CHUNK_ROWS < topics.MAX_SNAPSHOT_BYTES, "even uncompressed"
