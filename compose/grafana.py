@@ -8,6 +8,7 @@ password is generated into `grafana.password` (mode 0600), may change anything.
 from __future__ import annotations
 
 import http.client
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
@@ -25,14 +26,18 @@ DEFAULTS = Path("conf") / "defaults.ini"  # what makes a directory Grafana's hom
 ASK_TIMEOUT_S = 1.0
 
 
-def find(home: Path | None = None) -> tuple[Path, Path] | None:
+def find(path: Path | None = None) -> tuple[Path, Path] | None:
     """Program and home directory of an installed Grafana, None where there is none.
 
-    `home` is the one that the settings name; else the one of the program on PATH, else that of
-    the system's package.
+    `path` is what the settings name, the home directory or the program; else the home of the
+    program on PATH, else that of the system's package.
     """
-    homes = [home] if home else [*_homes_on_path(), PACKAGE_HOME]
-    for candidate in homes:
+    if path is not None and path.is_file():
+        if path.name not in PROGRAMS or not os.access(path, os.X_OK):
+            return None
+        around = (path.resolve().parent.parent, PACKAGE_HOME)
+        return next(((path, home) for home in around if (home / DEFAULTS).is_file()), None)
+    for candidate in [path] if path else [*_homes_on_path(), PACKAGE_HOME]:
         if not (candidate / DEFAULTS).is_file():
             continue
         for name in PROGRAMS:
@@ -46,7 +51,7 @@ def _homes_on_path() -> Iterable[Path]:
     for name in PROGRAMS:
         program = shutil.which(name)
         if program:
-            yield Path(program).resolve().parents[1]
+            yield Path(program).resolve().parent.parent
 
 
 class LocalGrafana:

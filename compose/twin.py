@@ -169,11 +169,12 @@ class Twin:
         if satellites != self._satellites:
             self._satellites = satellites
             self.supervisor.update(satellites=satellites)
-        if not self._grafana_asked and self.doors():
+        door = next((door for door in self.doors() if door["name"] == "sql"), None)
+        if not self._grafana_asked and door is not None:
             self._grafana_asked = True
-            self._start_grafana()
+            self._start_grafana(door)
 
-    def _start_grafana(self) -> None:
+    def _start_grafana(self, door: dict[str, Any]) -> None:
         """Start an installed Grafana once the door is open; a twin without one is whole too."""
         found = grafana.find(self.settings.grafana.home)
         if found is None:
@@ -183,7 +184,6 @@ class Twin:
         try:
             local = grafana.LocalGrafana(*found, self.settings.data, self.settings.grafana.port)
             vehicles = [catalogue.load(self.settings.vehicle)]
-            door = self.doors()[0]
             self.supervisor.start(local.part(door, password_of(self.settings, door), vehicles))
             self._grafana = [{"name": "grafana", "url": local.url}]
             self.supervisor.update(doors=self._grafana)
@@ -315,4 +315,5 @@ class Twin:
             "cpu_core_ms_per_tick": self.meter.per_tick_ms(ticks),
             "rss_mb": self.meter.peak(),
             "restarts": {p["name"]: p["restarts"] for p in self.supervisor.parts()},
+            "grafana": next((door["url"] for door in self._grafana), None),
         }

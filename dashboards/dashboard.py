@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards.panels import DATASOURCE, Json, target
+from dashboards.sql import ALL_NAMES, OF_FLEET, OF_SHELL, PLANES_PER_BLOCK
 
 SCHEMA_VERSION = 42
 GRID_COLUMNS = 24
@@ -56,6 +57,37 @@ def query_variable(
     return made
 
 
+def group_variables() -> list[Json]:
+    """Fleet, shell and block of planes: the same on every dashboard, so that links keep them."""
+    return [
+        query_variable(
+            "fleet",
+            "Fleet",
+            "SELECT DISTINCT fleet FROM satellite ORDER BY fleet",
+            description="Fleets that fly in this twin.",
+            all_value=ALL_NAMES,
+        ),
+        query_variable(
+            "shell",
+            "Shell",
+            f"SELECT DISTINCT shell FROM satellite WHERE {OF_FLEET} ORDER BY shell",
+            description="Orbital shells of the fleets that are chosen.",
+            all_value=ALL_NAMES,
+        ),
+        query_variable(
+            "plane",
+            "Planes",
+            f"""
+SELECT '{PLANES_PER_BLOCK} planes from ' || block * {PLANES_PER_BLOCK} AS __text,
+  CAST(block AS VARCHAR) AS __value
+FROM (SELECT DISTINCT plane // {PLANES_PER_BLOCK} AS block FROM satellite WHERE {OF_SHELL})
+ORDER BY block""",
+            description=f"Blocks of {PLANES_PER_BLOCK} neighbouring planes of the shells chosen.",
+            all_value="-1",
+        ),
+    ]
+
+
 def annotation(name: str, sql: str, colour: str) -> Json:
     """Marks over every time series: columns time, timeend (optional), text and tags."""
     return {
@@ -100,7 +132,7 @@ def dashboard(
                 "title": "Orbitwin",
                 "tags": [TAG],
                 "asDropdown": True,
-                "includeVars": False,
+                "includeVars": True,  # the same fleets, shells and planes there
                 "keepTime": True,
                 "targetBlank": False,
                 "icon": "external link",

@@ -3,6 +3,7 @@
 DIR/dashboards/*.json                    one file a dashboard
 DIR/provisioning/datasources/*.yaml      the SQL door
 DIR/provisioning/dashboards/*.yaml       the folder above
+DIR/provisioning/alerting/*.json         alert rules
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from dashboards import subsystem
+from dashboards.alert_file import rules
 from dashboards.fleet import fleet_dashboard
 from dashboards.panels import Json
+from dashboards.pipeline import pipeline_dashboard
 from dashboards.provisioning import DASHBOARD_DIR, datasource, provider
 from dashboards.satellite import satellite_dashboard
+from dashboards.subsystem import subsystem_dashboard
 from orbitwin.catalogue import Vehicle
 
 GENERATED = Path(__file__).with_name("generated")
@@ -27,8 +32,11 @@ def all_dashboards(vehicles: Iterable[Vehicle]) -> dict[str, Json]:
     `vehicles` are the types that fly in the twin: a Satellite dashboard names columns that only
     a twin with its vehicle type has.
     """
+    vehicles = list(vehicles)
     return {
-        "fleet": fleet_dashboard(),
+        "fleet": fleet_dashboard(vehicles),
+        **{name: subsystem_dashboard(of, vehicles) for name, of in subsystem.ALL.items()},
+        "pipeline": pipeline_dashboard(),
         **{f"satellite_{v.name}": satellite_dashboard(v) for v in vehicles},
     }
 
@@ -39,13 +47,16 @@ def contents(
     dashboard_dir: str = DASHBOARD_DIR,
 ) -> dict[str, str]:
     """Text of every file by its path below the directory."""
-    made = {
-        f"dashboards/{stem}.json": json.dumps(d, indent=1, ensure_ascii=False) + "\n"
-        for stem, d in all_dashboards(vehicles).items()
-    }
+    vehicles = list(vehicles)
+    made = {f"dashboards/{stem}.json": _text(d) for stem, d in all_dashboards(vehicles).items()}
     made["provisioning/datasources/orbitwin.yaml"] = datasource_yaml or datasource()
     made["provisioning/dashboards/orbitwin.yaml"] = provider(dashboard_dir)
+    made["provisioning/alerting/orbitwin.json"] = _text(rules(vehicles))
     return made
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def write(

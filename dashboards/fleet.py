@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dashboards.dashboard import Section, annotation, dashboard, query_variable
+from collections.abc import Sequence
+
+from dashboards.charts import heat_map
+from dashboards.dashboard import Section, annotation, dashboard, group_variables
+from dashboards.groups import plane_map, shell_least, shell_mean, shell_total
+from dashboards.lists import (
+    EVENT_ROWS,
+    newest_events,
+    open_alarms,
+    state_columns,
+    worst,
+)
 from dashboards.panels import (
-    HIDDEN,
     Json,
     bar_gauge,
+    coloured_cell,
     coloured_text,
     fixed_colour,
     link,
@@ -15,20 +26,20 @@ from dashboards.panels import (
     table,
     time_series,
 )
-from dashboards.satellite import satellite_uid
-from dashboards.sql import BUCKET, CLOSED, OF_FLEET, fleet_tier
-from dashboards.units import (
-    COLOURS,
-    FRESHNESS_MAPPING,
-    SEVERITY_MAPPING,
-    STALE_COLOUR,
-    grafana_unit,
+from dashboards.sql import (
+    BRIDGED_MS,
+    BUCKET,
+    CLOSED,
+    OF_FLEET,
+    OF_SATELLITES,
+    PLANES_PER_BLOCK,
+    fleet_tier,
+    minute_tier,
 )
-from orbitwin.catalogue import DERIVED, SEVERITIES
+from dashboards.units import COLOURS, SEVERITY_MAPPING, STALE_COLOUR
+from orbitwin.catalogue import SEVERITIES, Vehicle
 
 UID = "orbitwin-fleet"
-WORST_ROWS = 20
-EVENT_ROWS = 200
 AGE_STEPS: Json = {
     "mode": "absolute",
     "steps": [
@@ -41,9 +52,18 @@ STALE_STEPS: Json = {
     "mode": "absolute",
     "steps": [{"color": "text", "value": None}, {"color": STALE_COLOUR, "value": 1}],
 }
+SHARE_STEPS: Json = {
+    "mode": "absolute",
+    "steps": [
+        {"color": COLOURS["normal"], "value": None},
+        {"color": COLOURS["warning"], "value": 0.01},
+        {"color": COLOURS["critical"], "value": 0.1},
+    ],
+}
+"""Shares of a group that are not nominal: a hundredth is worth a look, a tenth is an incident."""
 
 
-def fleet_dashboard() -> Json:
+def fleet_dashboard(vehicles: Sequence[Vehicle]) -> Json:
     """The whole dashboard; it has the derived states only, so it fits every vehicle type."""
     return dashboard(
         UID,
@@ -51,48 +71,48 @@ def fleet_dashboard() -> Json:
         "All satellites of the twin: who reports, how bad it is, who is worst, and since when.",
         [
             Section("Now", _now()),
-            Section("Worst satellites", _worst()),
-            Section("Over time, by shell", _by_shell()),
+            Section("Incidents", [open_alarms()]),
+            Section("By shell and plane", [_groups(vehicles), _share_map()]),
+            Section(
+                "Worst satellites",
+                [
+                    worst("power_margin_w", vehicles, _beside("power_margin_w")),
+                    worst("thermal_headroom_k", vehicles, _beside("thermal_headroom_k")),
+                ],
+            ),
+            Section("Over time, by shell", _by_shell(vehicles)),
             Section("Severity over time", _severity()),
-            Section("Events", [_events()]),
+            Section("Events", [newest_events()]),
         ],
-        variables=[
-            query_variable(
-                "fleet",
-                "Fleet",
-                "SELECT DISTINCT fleet FROM satellite ORDER BY fleet",
-                description="Fleets that fly in this twin.",
-                all_value="fleet",
-            ),
-            query_variable(
-                "shell",
-                "Shell",
-                "SELECT DISTINCT shell FROM satellite WHERE fleet IN (${fleet:sqlstring}) "
-                "ORDER BY shell",
-                description="Orbital shells of the fleets that are chosen.",
-                all_value="shell",
-            ),
-        ],
-        annotations=[
-            annotation(
-                "Raised: distress and worse",
-                f"""
+        variables=group_variables(),
+        annotations=[raised_marks()],
+    )
+
+
+def raised_marks() -> Json:
+    """Marks over the plots of dashboards about fleets."""
+    return annotation(
+        "Raised: distress and worse",
+        f"""
 SELECT ts AS time, name || ': ' || message AS text, kind || ',' || severity AS tags
 FROM event
-WHERE $__timeFilter(ts) AND fleet IN (${{fleet:sqlstring}}) AND state = 'raised'
+WHERE $__timeFilter(ts) AND {OF_FLEET} AND state = 'raised'
   AND severity IN ('distress', 'critical', 'severe')
 ORDER BY ts DESC LIMIT {EVENT_ROWS}""",
-                COLOURS["critical"],
-            )
-        ],
+        COLOURS["critical"],
     )
+
+
+def _beside(state: str) -> list[str]:
+    beside = ("power_margin_w", "state_of_charge_ratio", "thermal_headroom_k")
+    return [s for s in beside if s != state]
 
 
 def _now() -> list[Json]:
     return [
         stat(
             "Satellites",
-            "Satellites that belong to the chosen fleets and shells.",
+            "Satellites that belong to the chosen fleets, shells and planes.",
             _count(satellites="true"),
             "none",
         ),
@@ -110,15 +130,7 @@ def _now() -> list[Json]:
             "none",
             thresholds=STALE_STEPS,
         ),
-        stat(
-            "Data age",
-            "Now less the event time of the newest packet of any satellite. It grows while nothing "
-            "arrives, and is large when a recording with its original times is looked at.",
-            f"SELECT epoch(now() - max(t_event)) AS age FROM latest WHERE {OF_FLEET}",
-            "s",
-            thresholds=AGE_STEPS,
-            decimals=0,
-        ),
+        data_age(),
         bar_gauge(
             "Severities",
             "Satellites by the worst severity of any of their limits; stale ones do not count.",
@@ -129,107 +141,104 @@ def _now() -> list[Json]:
     ]
 
 
+def data_age() -> Json:
+    return stat(
+        "Data age",
+        "Now less the event time of the newest packet of any satellite. It grows while nothing "
+        "arrives, and is large when a recording with its original times is looked at.",
+        f"SELECT epoch(now() - max(t_event)) AS age FROM latest WHERE {OF_SATELLITES}",
+        "s",
+        thresholds=AGE_STEPS,
+        decimals=0,
+    )
+
+
 def _count(**what: str) -> str:
     """Numbers of satellites by condition. From `latest`: `fleet_1s` says nothing of a fleet in a
     second in which none of its packets fell."""
     counts = ", ".join(f"count(*) FILTER ({where}) AS {name}" for name, where in what.items())
-    return f"SELECT {counts} FROM latest WHERE {OF_FLEET}"
+    return f"SELECT {counts} FROM latest WHERE {OF_SATELLITES}"
 
 
-def _worst() -> list[Json]:
-    shared = [
-        override("sat_id", HIDDEN),
-        override("vehicle", HIDDEN),
-        override(
-            "name",
-            link(
-                "Open this satellite",
-                "/d/" + satellite_uid("${__data.fields.vehicle}")
-                + "?var-satellite=${__data.fields.sat_id}&${__url_time_range}",
+# --- shells and planes ----------------------------------------------------------------------------
+
+
+def _groups(vehicles: Sequence[Vehicle]) -> Json:
+    """A row a shell and block of planes, now, coloured by share and limits."""
+    means = {
+        "power_margin_w": "avg",
+        "state_of_charge_ratio": "avg",
+        "thermal_headroom_k": "min",
+        "link_health_ratio": "avg",
+        "goodput_ratio": "avg",
+    }
+    values = ", ".join(f"{how}({s}) FILTER (NOT stale) AS {s}" for s, how in means.items())
+    here = f"/d/{UID}?var-fleet=${{__data.fields.fleet}}&var-shell=${{__data.fields.shell}}"
+    return table(
+        "State by shell and plane block",
+        f"Each shell and block of {PLANES_PER_BLOCK} planes now: how many satellites, which share "
+        "is stale, which share is not nominal, the worst severity; means over the satellites that "
+        "are not stale, and the least thermal headroom. The most abnormal come first; a click on "
+        "a block shows it alone.",
+        f"""
+SELECT fleet, shell, plane // {PLANES_PER_BLOCK} AS block, count(*) AS satellites,
+  avg(CAST(stale AS INTEGER)) AS stale,
+  avg(CAST(severity > 'normal' AS INTEGER)) FILTER (NOT stale) AS abnormal,
+  max(severity) FILTER (NOT stale) AS worst, {values}
+FROM latest WHERE {OF_SATELLITES}
+GROUP BY 1, 2, 3 ORDER BY abnormal DESC NULLS LAST, stale DESC NULLS LAST, 1, 2, 3""",
+        size=(12, 12),
+        overrides=[
+            override(
+                "block",
+                link(
+                    "Show this block of planes",
+                    here + "&var-plane=${__data.fields.block}&${__url_time_range}",
+                ),
             ),
-        ),
-        override("severity", *coloured_text(SEVERITY_MAPPING)),
-        override("data", *coloured_text(FRESHNESS_MAPPING)),
-        override("age", ("unit", "s"), ("decimals", 0)),
-        *(override(name, ("unit", grafana_unit(DERIVED[name][0], name))) for name in DERIVED),
-    ]  # fmt: skip
-    made = []
-    for state, what in (
-        ("power_margin_w", "least power available over power demanded"),
-        ("thermal_headroom_k", "closest to a temperature limit"),
-    ):
-        others = [n for n in ("state_of_charge_ratio", "thermal_headroom_k") if n != state]
-        if state != "power_margin_w":
-            others = ["power_margin_w", *others]
-        columns = ", ".join([state, *others])
-        made.append(
-            table(
-                f"Worst by {_title(state)}",
-                f"The {WORST_ROWS} satellites {what}, now. Satellites whose data is stale come "
-                "last and are marked; a click on a name opens the satellite.",
-                f"""
-SELECT sat_id, vehicle, name, shell, severity,
-  CASE WHEN stale THEN 'stale' ELSE 'fresh' END AS data, {columns},
-  epoch(now() - t_event) AS age
-FROM latest
-WHERE {OF_FLEET} AND {state} IS NOT NULL
-ORDER BY stale, {state} LIMIT {WORST_ROWS}""",
-                size=(12, 10),
-                overrides=shared,
-            )
-        )
-    return made
+            override("stale", ("unit", "percentunit"), *coloured_cell(SHARE_STEPS)),
+            override("abnormal", ("unit", "percentunit"), *coloured_cell(SHARE_STEPS)),
+            override("worst", *coloured_text(SEVERITY_MAPPING)),
+            *state_columns(vehicles, means),
+        ],
+    )
 
 
-def _by_shell() -> list[Json]:
+def _share_map() -> Json:
+    bad = " + ".join(SEVERITIES[1:])
+    return heat_map(
+        "Share that is not nominal, by plane block",
+        "Which planes left nominal, and since when? Satellites with a severity over normal, as a "
+        "share of those of each shell and block of planes that are not stale. Minutes.",
+        f"""
+{minute_tier(["satellites - stale AS fresh", f"{bad} AS bad"])}
+SELECT {BUCKET}, shell || ' ' || plane_block AS metric,
+  coalesce(sum(bad) / nullif(sum(fresh), 0), 0) AS share
+FROM tier, newest WHERE {CLOSED}
+GROUP BY 1, shell, plane_block ORDER BY 1, shell, plane_block""",
+        "percentunit",
+        size=(12, 12),
+        interval="1m",
+        low_is_bad=False,
+    )
+
+
+def _by_shell(vehicles: Sequence[Vehicle]) -> list[Json]:
     return [
-        _shell_mean("power_margin_w", "Is there power to spare, and in which shell not?"),
-        _shell_least("power_margin_w", "The one satellite of each shell with least power."),
-        _shell_mean("state_of_charge_ratio", "How full are the batteries, through each orbit?"),
-        _shell_least("thermal_headroom_k", "How near is the hottest node of each shell?"),
-        _shell_mean("link_health_ratio", "Which shell loses its links?"),
-        time_series(
-            "Job throughput by shell, total",
-            "Useful work of all satellites together: does a shell lose work? Mean over each "
-            "bucket of the sum over the satellites; stale satellites do not count.",
-            f"""
-{fleet_tier(["shell", "job_throughput_tops_sum"])}, moments AS (
-  SELECT ts, shell, sum(job_throughput_tops_sum) AS total FROM tier GROUP BY ts, shell
-)
-SELECT {BUCKET}, shell AS metric, avg(total) AS total
-FROM moments, newest WHERE {CLOSED}
-GROUP BY 1, 2 ORDER BY 1, 2""",
-            grafana_unit(DERIVED["job_throughput_tops"][0]),
-            size=(12, 8),
+        shell_mean("power_margin_w", vehicles),
+        shell_least("power_margin_w", vehicles),
+        shell_mean("state_of_charge_ratio", vehicles),
+        shell_least("thermal_headroom_k", vehicles),
+        shell_mean("link_health_ratio", vehicles),
+        shell_total(
+            "job_throughput_tops",
+            "Useful work of all satellites together: does a shell lose work?",
         ),
+        plane_map("power_margin_w", vehicles),
     ]
 
 
-def _shell_mean(state: str, question: str) -> Json:
-    return time_series(
-        f"{_title(state).capitalize()} by shell, mean",
-        f"{question} Mean over the satellites that are not stale.",
-        f"""
-{fleet_tier(["shell", "satellites - stale AS fresh", f"{state}_mean"])}
-SELECT {BUCKET}, shell AS metric,
-  sum({state}_mean * fresh) / nullif(sum(fresh) FILTER (WHERE {state}_mean IS NOT NULL), 0) AS mean
-FROM tier, newest WHERE {CLOSED}
-GROUP BY 1, 2 ORDER BY 1, 2""",
-        grafana_unit(DERIVED[state][0], state),
-    )
-
-
-def _shell_least(state: str, question: str) -> Json:
-    return time_series(
-        f"{_title(state).capitalize()} by shell, least",
-        f"{question} Least value of any satellite that is not stale.",
-        f"""
-{fleet_tier(["shell", f"{state}_min"])}
-SELECT {BUCKET}, shell AS metric, min({state}_min) AS least
-FROM tier, newest WHERE {CLOSED}
-GROUP BY 1, 2 ORDER BY 1, 2""",
-        grafana_unit(DERIVED[state][0], state),
-    )
+# --- counts over time -----------------------------------------------------------------------------
 
 
 def _by_fleet(counts: dict[str, str]) -> str:
@@ -260,6 +269,7 @@ def _severity() -> list[Json]:
             stacked=True,
             overrides=[override(s, fixed_colour(COLOURS[s])) for s in abnormal],
             least=0,
+            bridged_ms=BRIDGED_MS,
         ),
         time_series(
             "Satellites reporting and stale",
@@ -273,27 +283,6 @@ def _severity() -> list[Json]:
                 override("stale", fixed_colour(STALE_COLOUR)),
             ],
             least=0,
+            bridged_ms=BRIDGED_MS,
         ),
     ]
-
-
-def _events() -> Json:
-    return table(
-        "Newest events",
-        f"The newest {EVENT_ROWS} events in the time range: limits raised, eased and cleared, "
-        "satellites that fell silent, gaps, clocks; the newest first.",
-        f"""
-SELECT ts, sat_id, name, severity, kind, state, parameter, value, limit_value, unit, message
-FROM event
-WHERE $__timeFilter(ts) AND fleet IN (${{fleet:sqlstring}})
-ORDER BY ts DESC LIMIT {EVENT_ROWS}""",
-        overrides=[
-            override("ts", ("unit", "dateTimeAsIso")),
-            override("severity", *coloured_text(SEVERITY_MAPPING)),
-        ],
-    )
-
-
-def _title(state: str) -> str:
-    """`power margin` of `power_margin_w`."""
-    return state.rsplit("_", 1)[0].replace("_", " ")

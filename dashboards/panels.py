@@ -174,6 +174,7 @@ def table(
     sql: str,
     *,
     size: tuple[int, int] = (24, 9),
+    unit: str = "none",
     overrides: Sequence[Json] = (),
 ) -> Json:
     """Rows as they come; units and colours per column by `override`."""
@@ -184,7 +185,7 @@ def table(
         sql,
         form="table",
         size=size,
-        unit="none",
+        unit=unit,
         overrides=overrides,
         defaults={
             "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
@@ -293,6 +294,11 @@ def fixed_colour(colour: str) -> tuple[str, Any]:
 def coloured_text(mappings: Sequence[Json]) -> tuple[tuple[str, Any], tuple[str, Any]]:
     """Cells that write their text in the colour of its mapping."""
     return ("mappings", list(mappings)), ("custom.cellOptions", {"type": "color-text"})
+
+
+def coloured_cell(thresholds: Json) -> tuple[tuple[str, Any], tuple[str, Any]]:
+    """Cells that write their number in the colour of its threshold."""
+    return ("thresholds", thresholds), ("custom.cellOptions", {"type": "color-text"})
 
 
 HIDDEN = ("custom.hideFrom", {"legend": True, "tooltip": True, "viz": True})

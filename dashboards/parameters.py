@@ -115,8 +115,10 @@ GROUP BY 1 ORDER BY 1""",
 
 
 def newest_values(vehicle: Vehicle) -> Json:
-    # `latest` shows position in km and sunlit as true or false of its own.
-    columns = [c for c in vehicle.parameters.values() if c.name != "sunlit"]
+    """Derived states from `latest`; what is measured from `sat_raw`: in a twin of large fleets
+    `latest` has no columns for it."""
+    packets = list(vehicle.packets.values())
+    columns = [c for p in packets for c in p.columns]
     meanings = [
         f"CASE CAST({c.name} AS INTEGER) "
         + " ".join(f"WHEN {code} THEN {text(word)}" for code, word in c.values.items())
@@ -129,22 +131,33 @@ def newest_values(vehicle: Vehicle) -> Json:
     names = [*derived, *(c.name for c in columns)]
     units = [*(DERIVED[d][0] for d in derived), *(c.unit for c in columns)]
     words = [*(DERIVED[d][3] for d in derived), *(c.description for c in columns)]
+    times = [*("t_event" for _ in derived), *(f"ts_{p.name}" for p in packets for _ in p.columns)]
     listed = [
-        ("parameter", [text(n) for n in names]),
-        ("value", [f"CAST({n} AS DOUBLE)" for n in names]),
-        ("unit", [text("" if u == "1" else u) for u in units]),
-        ("meaning", ["NULL"] * len(derived) + meanings),
-        ("description", [text(w) for w in words]),
+        ("parameter", "VARCHAR", [text(n) for n in names]),
+        ("value", "DOUBLE", [f"CAST({n} AS DOUBLE)" for n in names]),
+        ("unit", "VARCHAR", [text("" if u == "1" else u) for u in units]),
+        ("meaning", "VARCHAR", ["NULL"] * len(derived) + meanings),
+        ("at", "TIMESTAMPTZ", times),
+        ("description", "VARCHAR", [text(w) for w in words]),
     ]
     lists = ",\n  ".join(
-        f"unnest(CAST([{', '.join(items)}] AS {'DOUBLE' if n == 'value' else 'VARCHAR'}[])) AS {n}"
-        for n, items in listed
+        f"unnest(CAST([{', '.join(items)}] AS {kind}[])) AS {n}" for n, kind, items in listed
+    )
+    sources = "".join(
+        f""", (
+  SELECT {", ".join(f"arg_max({c.name}, ts) AS {c.name}" for c in p.columns)},
+    max(ts) AS ts_{p.name}
+  FROM sat_raw WHERE $__timeFilter(ts) AND {OF_SATELLITE} AND packet = {text(p.name)}
+)"""
+        for p in packets
     )
     return table(
         "Newest values",
-        "Every derived state and measured parameter as it came last, whatever its age: see Data "
-        "age above.",
-        f"SELECT {lists}\nFROM latest WHERE {OF_SATELLITE}",
+        "Every derived state as it came last, whatever its age, and every measured parameter as it "
+        "came last within the time range, where full rate is kept; and when that was.",
+        f"""
+SELECT {lists}
+FROM (SELECT t_event, {", ".join(derived)} FROM latest WHERE {OF_SATELLITE}){sources}""",
         size=(12, 12),
-        overrides=[override("value", ("decimals", 3))],
+        overrides=[override("value", ("decimals", 3)), override("at", ("unit", "dateTimeAsIso"))],
     )

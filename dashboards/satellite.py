@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dashboards.dashboard import Section, annotation, dashboard, query_variable
+from dashboards.dashboard import (
+    Section,
+    annotation,
+    dashboard,
+    group_variables,
+    query_variable,
+)
+from dashboards.lists import satellite_uid
+from dashboards.model import band, model_sections
 from dashboards.panels import (
     Json,
     coloured_text,
-    fixed_colour,
     override,
     stat,
     state_timeline,
@@ -14,7 +21,17 @@ from dashboards.panels import (
     time_series,
 )
 from dashboards.parameters import newest_values, parameter_sections
-from dashboards.sql import BUCKET, CLOSED, MINUTE_MS, OF_SATELLITE, satellite_tier, text
+from dashboards.sql import (
+    BRIDGED_MS,
+    BUCKET,
+    CLOSED,
+    MINUTE_MS,
+    OF_SATELLITE,
+    OF_SATELLITES,
+    satellite_tier,
+    text,
+)
+from dashboards.states import QUESTIONS, TITLES, states_of
 from dashboards.units import (
     COLOURS,
     FRESHNESS_MAPPING,
@@ -31,44 +48,7 @@ from orbitwin.catalogue import DERIVED, Vehicle
 from orbitwin.records import Flag
 
 EVENT_ROWS = 200
-BRIDGED_MS = 65_000  # points of sat_1m are a minute apart: they are to make a line
 LISTED_ROWS = 500  # names in the drop-down at once; typing finds the others
-
-TITLES = {
-    "power_margin_w": "Power margin",
-    "state_of_charge_ratio": "State of charge",
-    "thermal_headroom_k": "Thermal headroom",
-    "link_health_ratio": "Link health",
-    "link_margin_db": "Link margin",
-    "job_throughput_tops": "Job throughput",
-    "goodput_ratio": "Goodput",
-}
-QUESTIONS = {
-    "power_margin_w": "Do the arrays give more than the spacecraft draws?",
-    "state_of_charge_ratio": "How much is left in the battery?",
-    "thermal_headroom_k": "How far is the node that is nearest to its temperature limit from it?",
-    "link_health_ratio": "How well do the optical links stand, all in all?",
-    "link_margin_db": "How far above the receiver's sensitivity is the received power?",
-    "job_throughput_tops": "How much useful work is done, rolled-back work taken off?",
-    "goodput_ratio": "What share of its rated work does the satellite do usefully?",
-}
-# Two colours of the same three lines in every panel of a derived state.
-_BAND = [
-    override("mean", fixed_colour("#4f9dde")),
-    override("least", fixed_colour("#4f9dde"), ("custom.lineWidth", 0)),
-    override(
-        "greatest",
-        fixed_colour("#4f9dde"),
-        ("custom.lineWidth", 0),
-        ("custom.fillBelowTo", "least"),
-        ("custom.fillOpacity", 15),
-    ),
-]
-
-
-def satellite_uid(vehicle: str) -> str:
-    """The dashboard's uid, by the vehicle type's name."""
-    return f"orbitwin-satellite-{vehicle}"
 
 
 def satellite_dashboard(vehicle: Vehicle) -> Json:
@@ -81,10 +61,11 @@ def satellite_dashboard(vehicle: Vehicle) -> Json:
         [
             Section("Now", _now(vehicle)),
             Section("State", _state(vehicle)),
+            *model_sections(vehicle),
             *parameter_sections(vehicle),
             Section("Values and events", [newest_values(vehicle), _events()]),
         ],
-        variables=[_satellite_variable(vehicle)],
+        variables=[*group_variables(), _satellite_variable(vehicle)],
         annotations=[_event_marks(), *([_eclipses(vehicle)] if _knows_sun(vehicle) else [])],
     )
 
@@ -133,7 +114,7 @@ def _now(vehicle: Vehicle) -> list[Json]:
                 no_value="stale",
             )
         )
-    for state in _states(vehicle):
+    for state in states_of(vehicle):
         made.append(
             stat(
                 TITLES[state],
@@ -180,7 +161,7 @@ GROUP BY 1 ORDER BY 1""",
             interval=interval,
         )
     ]
-    for state in _states(vehicle):
+    for state in states_of(vehicle):
         limits = limits_of(vehicle, state)
         made.append(
             time_series(
@@ -195,7 +176,7 @@ FROM tier, newest WHERE {CLOSED}
 GROUP BY 1 ORDER BY 1""",
                 grafana_unit(DERIVED[state][0], state),
                 thresholds=thresholds(limits) if limits else None,
-                overrides=_BAND,
+                overrides=band("least", "mean", "greatest"),
                 interval=interval,
                 bridged_ms=BRIDGED_MS,
             )
@@ -229,9 +210,11 @@ def _satellite_variable(vehicle: Vehicle) -> Json:
         "Satellite",
         f"""
 SELECT name AS __text, CAST(sat_id AS VARCHAR) AS __value FROM satellite
-WHERE vehicle = {text(vehicle.name)} AND name ILIKE '%' || '$__searchFilter'
+WHERE vehicle = {text(vehicle.name)} AND {OF_SATELLITES}
+  AND name ILIKE '%' || '$__searchFilter'
 ORDER BY name LIMIT {LISTED_ROWS}""",
-        description=f"The satellite, by name; the list shows {LISTED_ROWS}: type to find another.",
+        description=f"A satellite of the chosen fleets, shells and planes, by name; the list "
+        f"shows {LISTED_ROWS}: type to find another.",
     )
 
 
@@ -265,24 +248,6 @@ SELECT ts AS time, coalesce(until, (SELECT max(ts) FROM flag)) AS timeend,
 FROM span WHERE dark ORDER BY 1""",
         STALE_COLOUR,
     )
-
-
-# --- what the vehicle type can tell ---------------------------------------------------------------
-
-
-def _states(vehicle: Vehicle) -> list[str]:
-    """The derived states that this vehicle type's quantities can give."""
-    known = vehicle.quantities
-    needs = {
-        "power_margin_w": "available_w",
-        "state_of_charge_ratio": "battery_cell_v",
-        "thermal_headroom_k": "headroom_k",
-        "link_health_ratio": "links_up_ratio",
-        "link_margin_db": "link_margin_db",
-        "job_throughput_tops": "work_tops",
-        "goodput_ratio": "work_tops",
-    }
-    return [state for state in DERIVED if needs[state] in known]
 
 
 def _knows_sun(vehicle: Vehicle) -> bool:

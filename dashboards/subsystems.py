@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from orbitwin.catalogue import Packet, Vehicle
 from orbitwin.column import Column
+from orbitwin.vehicle import Channel
 
 SUBSYSTEMS = ("power", "thermal", "links", "compute", "navigation", "health")
 
@@ -53,6 +54,22 @@ def subsystem_of(vehicle: Vehicle, column: Column) -> str:
         if column.name in expression.names and quantity in _BY_QUANTITY:
             return _BY_QUANTITY[quantity]
     return "health"
+
+
+def channel_subsystem(vehicle: Vehicle, channel: Channel) -> str:
+    """The subsystem of a relation: that of the parameter it is about, else of its unit."""
+    if channel.name.startswith("nav_"):
+        return "navigation"
+    names = (channel.name, *channel.measured.names)
+    column = next((vehicle.parameters[n] for n in names if n in vehicle.parameters), None)
+    return subsystem_of(vehicle, column) if column else _BY_UNIT.get(channel.unit, "health")
+
+
+def fault_subsystem(vehicle: Vehicle, fault: str) -> str:
+    """The subsystem of a fault: that of the relation in which it shows most."""
+    directions = [s.channels for s in vehicle.signatures if s.fault == fault]
+    largest = max(directions[0], key=lambda name: abs(directions[0][name]))
+    return next(channel_subsystem(vehicle, c) for c in vehicle.channels if c.name == largest)
 
 
 def groups(vehicle: Vehicle) -> Iterator[Group]:

@@ -22,8 +22,9 @@ from orbitwin.log import get
 from orbitwin.settings import Settings
 from storage import database
 from storage.consumer import LOOK_AGAIN_S, Consumer
-from storage.door import describe, open_door
-from storage.pgwire import Door
+from storage.door import Doors, open_doors
+from storage.latency import Latency
+from storage.pipeline import Minutes
 from storage.retention import Disk, retention_s
 from storage.writer import Writer
 
@@ -85,6 +86,7 @@ class _Session:
         self._began_s = 0.0  # when the first record of the next commit came
         self._fleet_s = time.monotonic()
         self._consumer: Consumer | None = None
+        self._minutes = Minutes()
         opened = database.open_writer(
             settings.data,
             memory_limit_mb=self._settings.memory_limit_mb,
@@ -101,12 +103,12 @@ class _Session:
             )
             self._exit.callback(self.writer.release)
             self._disk = Disk(self.writer, self._settings)
-            self._door: Door | None = None
+            self._open: Doors | None = None
             self._doors: list[dict[str, Any]] = []
             if settings.door.enabled:
-                self._door = open_door(settings, opened.connection, self.writer.view)
-                self._exit.callback(self._door.stop)
-                self._doors = [describe(self._door, settings)]
+                self._open = open_doors(settings, opened.connection, self.writer.view)
+                self._exit.callback(self._open.stop)
+                self._doors = self._open.describe(settings)
             self._tell()
         except BaseException:
             self._exit.close()
@@ -133,8 +135,8 @@ class _Session:
         self._consumer = None
         self.writer.commit()
         self._tell()
-        if self._door is not None:
-            self._door.stop()  # a query that reads would hold up the checkpoint
+        if self._open is not None:
+            self._open.stop()  # a query that reads would hold up the checkpoint
         self.writer.close()
 
     def _start(self, consumer: Consumer) -> bool:
@@ -202,6 +204,7 @@ class _Session:
         if self._health.why_not_ready():
             self._health.ready()
         if now_s - self._told_s >= STATUS_S:
+            self._note()
             self._tell()
 
     def _learn(self) -> None:
@@ -217,9 +220,7 @@ class _Session:
             self._rate.popleft()
         (since_s, before), (_, stored) = self._rate[0], self._rate[-1]
         rate = (stored - before) / (now_s - since_s) if now_s > since_s else 0.0
-        lag = self._consumer.lag() if self._consumer is not None else None
-        if lag is not None:
-            lag += self.writer.intake.pending.records
+        lag = self._lag()
         self._health.progress(
             rate=round(rate, 1),
             lag=lag,
@@ -235,6 +236,23 @@ class _Session:
             database_bytes=self._database_bytes(),
             doors=self._doors,
         )
+
+    def _note(self) -> None:
+        """A row of `pipeline_1m` when a minute of the wall clock is over."""
+        minute = self._minutes.take(
+            time.time(),
+            self.writer.intake.counts,
+            self._lag(),
+            self.writer.recent,
+            self._database_bytes,
+        )
+        if minute is not None:
+            self.writer.note(minute)
+            self.writer.recent = Latency()
+
+    def _lag(self) -> int | None:
+        lag = self._consumer.lag() if self._consumer is not None else None
+        return None if lag is None else lag + self.writer.intake.pending.records
 
     def _database_bytes(self) -> int:
         path = self.writer.database.path

@@ -24,6 +24,7 @@ _ORDER = (
     tables.EVENT,
     tables.FRAME,
     tables.DEAD_LETTER,
+    tables.PIPELINE_1M,
     tables.INGEST_OFFSET,
     tables.SOURCE_TOPIC,
     tables.TABLE_VERSION,

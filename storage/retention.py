@@ -28,6 +28,7 @@ DROP_ORDER = (
     "estimate_1m",
     "sat_1m",
     "fleet_1m",
+    "pipeline_1m",
     "dead_letter",
     "event",
 )
@@ -46,6 +47,7 @@ def retention_s(settings: HistorianSettings) -> dict[str, float]:
         "residual_1m": settings.residual_retention_s,
         "estimate_1m": settings.minute_retention_s,
         "forecast": settings.minute_retention_s,
+        "pipeline_1m": settings.minute_retention_s,
         "event": settings.event_retention_s,
         "dead_letter": settings.event_retention_s,
         "frame": settings.fleet_1s_retention_s,

@@ -423,6 +423,31 @@ DEAD_LETTER = Table(
     ring=True,
 )
 
+PIPELINE_1M = Table(
+    "pipeline_1m",
+    "what the historian stored in each minute of its own clock, how late, and how far behind",
+    (
+        Field("ts", "TIMESTAMPTZ", "start of the minute, store time"),
+        Field("seconds", "FLOAT", "how much of the minute the historian saw", "s"),
+        Field("rows", "BIGINT", "telemetry rows stored", "1"),
+        Field("frames", "BIGINT", "frames that the latencies are of", "1"),
+        Field("events", "BIGINT", "events stored", "1"),
+        Field("dead_letters", "BIGINT", "dead letters stored", "1"),
+        Field("rows_duplicated", "BIGINT", "rows that had been taken before", "1"),
+        Field("records_repeated", "BIGINT", "records that the processors sent again", "1"),
+        Field("records_refused", "BIGINT", "records that could not be read", "1"),
+        Field("records_lost", "BIGINT", "records deleted from a log before being stored", "1"),
+        Field("commits", "BIGINT", "transactions", "1"),
+        Field("lag_records", "BIGINT", "records not yet stored, at the end of the minute", "1"),
+        Field("lag_records_max", "BIGINT", "records not yet stored, most in the minute", "1"),
+        Field("latency_p50_s", "FLOAT", "from due time to readable, median of frames", "s"),
+        Field("latency_p95_s", "FLOAT", "from due time to readable, 95 % of frames", "s"),
+        Field("latency_max_s", "FLOAT", "from due time to readable, slowest frame", "s"),
+        Field("database_bytes", "BIGINT", "size of the database on disk", "byte"),
+    ),
+    ring=True,
+)
+
 INGEST_OFFSET = Table(
     "ingest_offset",
     "how far each partition is stored; written in the same transaction as the rows",
@@ -467,6 +492,7 @@ RINGS = (
     EVENT,
     FRAME,
     DEAD_LETTER,
+    PIPELINE_1M,
 )
 
 

@@ -27,6 +27,7 @@ orbitwin up --satellites 300 --scenario default              some of them ill
 orbitwin up --ephemeris starlink.json.gz                     real satellites, by SGP4
 orbitwin up --replay flight.xlsx --vehicle birds3 --speed 200
 orbitwin up --bootstrap kafka-1:9092 --workers 2             on a cluster of your own
+orbitwin up --grafana ~/grafana-13.1.3                       with dashboards, in your Grafana
 """
 
 Ephemeris = Annotated[
@@ -49,6 +50,12 @@ Workers = Annotated[
     typer.Option("--workers", metavar="N", min=1, help="Processors that share the partitions."),
 ]
 
+GrafanaPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--grafana", metavar="PATH", help="Start this Grafana: its home directory or program."
+    ),
+]
 NoGrafana = Annotated[
     bool, typer.Option("--no-grafana", help="Start no Grafana, even if one is installed.")
 ]
@@ -71,6 +78,7 @@ def up(
     shift_to_now: ShiftToNow = False,
     duration: options.Duration = None,
     workers: Workers = None,
+    grafana: GrafanaPath = None,
     no_grafana: NoGrafana = False,
     bootstrap: options.Bootstrap = None,
     data: options.Data = None,
@@ -87,6 +95,8 @@ def up(
     from orbitwin.cli.part import on_stop_signal, writable_directory
 
     source, files = _source(ephemeris, replay, more)
+    if grafana is not None:
+        _look_at_grafana(grafana, no_grafana)
     settings = options.load_settings(
         data,
         config,
@@ -101,7 +111,8 @@ def up(
         producer__start_epoch=start_epoch,
         producer__shift_to_now=shift_to_now or None,
         processor__workers=workers,
-        grafana__enabled=False if no_grafana else None,
+        grafana__enabled=False if no_grafana else True if grafana else None,
+        grafana__home=grafana,
         vehicle=vehicle,
         kafka__bootstrap=bootstrap,
     )
@@ -137,6 +148,20 @@ def _source(
             )
         return None, None
     return "replay" if replay else "ephemeris", (*(replay or ephemeris or ()), *(more or ()))
+
+
+def _look_at_grafana(path: Path, no_grafana: bool) -> None:
+    """A Grafana that was asked for and is none is best told before anything starts."""
+    from compose.grafana import DEFAULTS, PROGRAMS, find
+
+    if no_grafana:
+        raise UsageError("--grafana and --no-grafana exclude each other", "give one of them")
+    if find(path.expanduser()) is None:
+        raise UsageError(
+            f"{path} is no Grafana",
+            f"name its home directory, which holds {DEFAULTS} and bin/{PROGRAMS[0]}, or the "
+            f"program {' or '.join(PROGRAMS)} itself; without --grafana the twin runs all the same",
+        )
 
 
 def _look_at_inputs(settings: Settings) -> None:

@@ -162,10 +162,10 @@ def test_grafana_reads_the_door_on_loopback() -> None:
     home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home.startswith(DASHBOARD_DIR)
     assert (ROOT / "dashboards/generated/dashboards" / home.rsplit("/", 1)[1]).is_file()
-    for kind in ("datasources", "dashboards"):
+    for kind in ("datasources", "dashboards", "alerting"):
         path = f"../dashboards/generated/provisioning/{kind}"
         assert mounts[path] == f"/etc/grafana/provisioning/{kind}"
-        assert list((FOLDER / path).glob("*.yaml"))
+        assert list((FOLDER / path).glob("orbitwin.*"))
     assert grafana["environment"]["GF_SERVER_HTTP_PORT"] == GRAFANA_PORT
     assert SERVICES["front"]["ports"] == [f"127.0.0.1:{GRAFANA_PORT}:{GRAFANA_PORT}"]
     version = grafana["image"].removeprefix("grafana/grafana:")

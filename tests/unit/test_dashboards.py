@@ -23,7 +23,7 @@ from orbitwin.settings import DEFAULT_VEHICLE, DOOR_DATABASE, DOOR_PORT, DOOR_US
 
 VEHICLES = [load(name) for name in shipped()]
 DASHBOARDS = all_dashboards(VEHICLES)
-KINDS = {"stat", "timeseries", "table", "bargauge", "state-timeline"}
+KINDS = {"stat", "timeseries", "table", "bargauge", "barchart", "heatmap", "state-timeline"}
 
 dashboards = pytest.mark.parametrize("made", DASHBOARDS.values(), ids=DASHBOARDS.keys())
 
@@ -107,21 +107,42 @@ def test_uids_are_unique_and_drill_down_leads_to_a_dashboard() -> None:
     assert len(uids) == len(DASHBOARDS) and all(len(u) <= 40 for u in uids)
     links = {
         link["url"]
-        for p in panels(DASHBOARDS["fleet"])
+        for made in DASHBOARDS.values()
+        for p in panels(made)
         for o in p["fieldConfig"]["overrides"]
         for prop in o["properties"]
         if prop["id"] == "links"
         for link in prop["value"]
     }
-    assert links
+    assert len(links) == 2
     for url in links:
         for vehicle in VEHICLES:
-            path = url.replace("${__data.fields.vehicle}", vehicle.name).split("?")[0]
+            path, _, query = url.replace("${__data.fields.vehicle}", vehicle.name).partition("?")
             assert path.removeprefix("/d/") in uids
-        assert "var-satellite=${__data.fields.sat_id}" in url
-    for vehicle in VEHICLES:
-        variables = DASHBOARDS[f"satellite_{vehicle.name}"]["templating"]["list"]
-        assert [v["name"] for v in variables] == ["satellite"]
+        assert query.endswith("&${__url_time_range}")
+        of_satellite = "var-satellite=${__data.fields.sat_id}&${__all_variables}"
+        of_block = "var-plane=${__data.fields.block}"
+        assert (of_satellite in query) != (of_block in query)
+
+
+@dashboards
+def test_links_keep_the_choice_of_fleet_shell_and_planes(made: dict[str, Any]) -> None:
+    names = [v["name"] for v in made["templating"]["list"]]
+    assert names[:3] == ["fleet", "shell", "plane"]
+    assert names[3:] == (["satellite"] if "satellite" in made["uid"] else [])
+    (menu,) = made["links"]
+    assert menu["includeVars"] and menu["keepTime"]
+
+
+@dashboards
+def test_what_is_about_single_satellites_says_when_it_is_stale(made: dict[str, Any]) -> None:
+    """A list of newest values marks the stale ones; figures and spreads leave them out."""
+    for p in panels(made):
+        sql = p["targets"][0]["rawSql"]
+        if "FROM latest" in sql and "${satellite" not in sql and p["type"] != "bargauge":
+            assert "stale" in sql or "epoch(now()" in sql or p["title"] == "Satellites", p["title"]
+        if "FROM forecast_latest" in sql:
+            assert "coasting" in sql, p["title"]
 
 
 @pytest.mark.parametrize("vehicle", VEHICLES, ids=lambda v: v.name)
@@ -129,7 +150,11 @@ def test_every_parameter_of_the_vehicle_is_drawn_with_its_limits(vehicle) -> Non
     made = DASHBOARDS[f"satellite_{vehicle.name}"]
     over_time = [p for p in panels(made) if p["type"] in ("timeseries", "state-timeline")]
     for name, column in vehicle.parameters.items():
-        drawn = [p for p in over_time if f"AS {name}" in p["targets"][0]["rawSql"]]
+        drawn = [
+            p
+            for p in over_time
+            if f"AS {name}" in (sql := p["targets"][0]["rawSql"]) and "FROM sat_raw" in sql
+        ]
         assert len(drawn) == 1, name
         if not column.values:
             assert drawn[0]["fieldConfig"]["defaults"]["unit"] == grafana_unit(column.unit, name)
@@ -195,5 +220,5 @@ def test_provisioning_files_have_grafanas_form() -> None:
     (folder,) = provider["providers"]
     assert folder["type"] == "file" and folder["options"]["path"] == DASHBOARD_DIR
     for name, text in files.items():
-        if name.endswith(".json"):
+        if name.startswith("dashboards/"):
             assert json.loads(text)["schemaVersion"] == 42

@@ -1,0 +1,93 @@
+"""Charts of many satellites at once: a distribution as bars, groups over time as a heat map."""
+
+from __future__ import annotations
+
+from dashboards.panels import Json, panel
+
+
+def bar_chart(
+    title: str,
+    description: str,
+    sql: str,
+    unit: str,
+    *,
+    size: tuple[int, int] = (12, 8),
+) -> Json:
+    """A bar a row: the first column names it, the second is its length (of `unit`)."""
+    return panel(
+        "barchart",
+        title,
+        description,
+        sql,
+        form="table",
+        size=size,
+        unit=unit,
+        defaults={
+            "min": 0,
+            "color": {"mode": "palette-classic-by-name"},
+            "custom": {"fillOpacity": 70, "lineWidth": 0, "axisPlacement": "auto"},
+        },
+        options={
+            "orientation": "vertical",
+            "showValue": "never",
+            "stacking": "none",
+            "groupWidth": 0.9,
+            "barWidth": 0.97,
+            "fullHighlight": False,
+            "xTickLabelRotation": 0,
+            "xTickLabelMaxLength": 0,
+            "xTickLabelSpacing": 100,
+            "legend": {
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": False,
+                "calcs": [],
+            },
+            "tooltip": {"mode": "single", "sort": "none"},
+        },
+    )
+
+
+def heat_map(
+    title: str,
+    description: str,
+    sql: str,
+    unit: str,
+    *,
+    size: tuple[int, int] = (24, 9),
+    interval: str = "1s",
+    low_is_bad: bool = True,
+) -> Json:
+    """A row a series, a cell a bucket, from blue over yellow to red, which is the worse end."""
+    return panel(
+        "heatmap",
+        title,
+        description,
+        sql,
+        form="time_series",
+        size=size,
+        unit=unit,
+        interval=interval,
+        defaults={"custom": {"scaleDistribution": {"type": "linear"}}},
+        options={
+            "calculate": False,
+            "cellGap": 1,
+            "cellValues": {"unit": unit},
+            "color": {
+                "mode": "scheme",
+                "scheme": "RdYlBu",
+                "fill": "dark-orange",
+                "scale": "linear",
+                "exponent": 0.5,
+                "steps": 64,
+                "reverse": low_is_bad,  # Grafana turns diverging schemes: red is high
+            },
+            "exemplars": {"color": "rgba(255,0,255,0.7)"},
+            "filterValues": {"le": -1e30},  # cells without a value are left empty, zeros are not
+            "legend": {"show": True},
+            "rowsFrame": {"layout": "auto"},
+            "showValue": "never",
+            "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": True},
+            "yAxis": {"axisPlacement": "left", "reverse": False, "unit": "none"},
+        },
+    )
