@@ -38,6 +38,7 @@ docs: $(VENV)/.test
 	@$(BIN)/python -m orbitwin.cli.reference > docs/cli.md
 	@$(BIN)/python -m orbitwin.reference docs/vehicles
 	@$(BIN)/python -m storage.reference > docs/tables.md
+	@$(BIN)/python -m compose.questions > docs/sql.md.new && mv docs/sql.md.new docs/sql.md
 	@$(BIN)/python -m dashboards
 
 # --- the environment: a stamp a lock, so that a later start does nothing ------------------------

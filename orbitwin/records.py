@@ -202,7 +202,6 @@ EVENT_KINDS = (
     "stale",
     "gap",
     "clock",
-    "unknown",
     "hole",
     "residual",
     "fault",

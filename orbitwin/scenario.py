@@ -85,6 +85,7 @@ class _File(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    fits_any_fleet: bool = False
     fault: tuple[Fault, ...] = ()
 
 
@@ -121,13 +122,37 @@ class Onsets:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Faults in the order of their file; the number of each takes part in who is chosen."""
+    """Faults in the order of their file; the number of each takes part in who is chosen.
+
+    One that `fits_any_fleet` may name satellites that a small fleet has not: see `fitted`.
+    """
 
     faults: tuple[Fault, ...] = ()
+    fits_any_fleet: bool = False
+
+    def fitted(self, sat_id: NDArray[np.int64]) -> Scenario:
+        """The same for the fleet with the ids `sat_id` (N,), where it may be fitted and has to be.
+
+        Of a fleet without all the satellites that are named every third falls ill, of a fault that
+        is taken evenly from the list; two thirds stay healthy, to be compared with.
+        """
+        ids = np.sort(sat_id)
+        named = {fault.sat for fault in self.faults if fault.sat is not None}
+        if not self.fits_any_fleet or named <= set(ids.tolist()):
+            return self
+        count = min(len(self.faults), max(1, len(ids) // 3))
+        taken = (2 * np.arange(count) + 1) * len(self.faults) // (2 * count)
+        whom = ids[np.minimum(3 * np.arange(count) + 2, len(ids) - 1)]
+        return Scenario(
+            tuple(
+                self.faults[fault].model_copy(update={"sat": sat, "share": None})
+                for fault, sat in zip(taken.tolist(), whom.tolist(), strict=True)
+            )
+        )
 
     def check(self, sat_id: NDArray[np.int64]) -> None:
         """Raise UsageError unless the fleet with the ids `sat_id` (N,) has all that are named."""
-        for fault in self.faults:
+        for fault in self.fitted(sat_id).faults:
             if fault.sat is not None and not (sat_id == fault.sat).any():
                 raise UsageError(
                     f"{fault.name}: no satellite {fault.sat} in the fleet",
@@ -143,7 +168,7 @@ class Scenario:
         """
         self.check(sat_id)
         parts = []
-        for number, fault in enumerate(self.faults):
+        for number, fault in enumerate(self.fitted(sat_id).faults):
             ids = _chosen(fault, number, sat_id, seed)
             onset_us = t0_us + round(fault.at_s * SECOND_US)
             end_us = LASTS_US
@@ -271,13 +296,14 @@ def load(name_or_path: str | Path, vehicle: Vehicle | None = None) -> Scenario:
             f"shipped are {', '.join(known)}; a file of your own works too",
         )
     values, lines = load_toml(path)
-    faults = validate(_File, values, lines, str(path)).fault
+    file = validate(_File, values, lines, str(path))
+    faults = file.fault
     parameters = _parameters(vehicle) if any(fault.parameter for fault in faults) else ()
     for number, fault in enumerate(faults):
         if wrong := _wrong_parameter(fault, parameters):
             line = line_of(lines, ("fault", number, "parameter"))
             raise SourceError(str(path), line, f"fault[{number}].parameter: {wrong}")
-    return Scenario(faults)
+    return Scenario(faults, file.fits_any_fleet)
 
 
 def parse(text: str, vehicle: Vehicle | None = None) -> Fault:
@@ -325,5 +351,6 @@ def _wrong_parameter(fault: Fault, known: Collection[str]) -> str:
 
 def of_settings(chosen: ProducerSettings, vehicle: Vehicle | None = None) -> Scenario:
     """What `producer.scenario` and `producer.faults` ask for together."""
-    faults = load(chosen.scenario, vehicle).faults if chosen.scenario else ()
-    return Scenario((*faults, *(parse(text, vehicle) for text in chosen.faults)))
+    named = load(chosen.scenario, vehicle) if chosen.scenario else Scenario()
+    more = tuple(parse(text, vehicle) for text in chosen.faults)
+    return Scenario((*named.faults, *more), named.fits_any_fleet and not more)

@@ -40,6 +40,7 @@ CONFIG_NAME = "orbitwin.toml"  # within the data directory
 DEFAULT_PROFILE = "suncatcher_81"
 DEFAULT_VEHICLE = "odc"
 DOOR_PORT = 5433  # beside PostgreSQL's own 5432
+DOOR_FLIGHT_PORT = 8815  # as in Arrow's own examples
 DOOR_USER = "orbitwin"
 DOOR_DATABASE = "twin"
 BROKER_PORT = 9092
@@ -292,7 +293,8 @@ class HistorianSettings(Group):
     )
     minute_retention_s: Positive = Field(
         default=90 * 86_400.0,
-        description="How long `fleet_1m`, `sat_1m`, `estimate_1m` and `forecast` keep a row, s.",
+        description="How long `fleet_1m`, `sat_1m`, `pipeline_1m`, `estimate_1m` and `forecast` "
+        "keep a row, s.",
     )
     residual_retention_s: Positive = Field(
         default=14 * 86_400.0, description="How long `residual_1m` keeps a row, s."
@@ -305,9 +307,17 @@ class HistorianSettings(Group):
 
 
 class DoorSettings(Group):
-    """The SQL door: PostgreSQL's wire protocol, read only."""
+    """The SQL doors, read only: PostgreSQL's wire protocol, and Arrow Flight SQL for columns."""
 
     enabled: bool = Field(default=True, description="Open the door.")
+    flight: bool = Field(
+        default=True,
+        description="Open the Flight SQL door too: same host, user, password, TLS and limits.",
+    )
+    flight_port: Port = Field(
+        default=DOOR_FLIGHT_PORT,
+        description="Port of the Flight SQL door, chosen as `port` is.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on. Any but loopback needs tls_certfile and tls_keyfile.",
@@ -333,6 +343,12 @@ class DoorSettings(Group):
         default=10.0, description="A query is ended after this, s."
     )
     max_clients: int = Field(default=64, ge=1, le=10_000, description="Most connections at once.")
+    max_clients_per_address: int = Field(
+        default=48,
+        ge=0,
+        description="Most connections at once from one address, so that one machine does not "
+        "take them all. 0: no limit.",
+    )
     max_cursors: int = Field(
         default=16, ge=1, le=1_000, description="Most open cursors of one connection."
     )
@@ -366,15 +382,25 @@ class HealthSettings(Group):
 
 
 class GrafanaSettings(Group):
-    """Dashboards in a Grafana that is installed on this machine."""
+    """Dashboards: in a Grafana that `up` starts, and in one that runs elsewhere."""
 
     enabled: bool = Field(
         default=True, description="Let `up` start Grafana where one is installed."
     )
     home: AbsolutePath | None = Field(
-        default=None, description="Its directory. Without it: looked for."
+        default=None,
+        description="Its home directory (with conf/defaults.ini), or its program. Without it: "
+        "looked for.",
     )
     port: Port = Field(default=GRAFANA_PORT, description="Its port; a free one where it is in use.")
+    url: str | None = Field(
+        default=None, description="A running Grafana that `dashboards push` writes to."
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        description="Token of a service account there, for `dashboards push`. Best given as a "
+        "variable.",
+    )
 
 
 class LogSettings(Group):

@@ -18,7 +18,7 @@ import numpy as np
 from orbitwin import spacecraft
 from orbitwin.physics import power
 from orbitwin.physics.constants import EARTH_MU_M3_S2, EARTH_RADIUS_M
-from orbitwin.spacecraft import Surroundings, jobs
+from orbitwin.spacecraft import Surroundings, heat, jobs
 from orbitwin.trajectory import Trajectory
 from processors import ahead, environment
 from processors.ahead import Path
@@ -40,8 +40,11 @@ EDGE_SIGMA_S = 1.5
 DRIFT_S_PER_DAY = 1.0
 """Of a satellite along its planned orbit while no navigation fix comes: drag [assumption]."""
 
-CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.1, 0.001, 0.08
+CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.03, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
+CHIP_SWING_RATIO = 0.1
+"""And of the chips' temperature a share of what it reckons them to swing over the orbit: in lasting
+sunlight there is little to be wrong about, through an eclipse more (measured)."""
 UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02
 """What may have changed in an hour unseen [assumption]; it grows with the root of the time, up to
 a day of it: then nothing is left of what was known."""
@@ -199,6 +202,7 @@ class _Extremes:
     charge: np.ndarray
     charge_s: np.ndarray
     chip_degc: np.ndarray
+    chip_least_degc: np.ndarray
     throttle_s: np.ndarray
 
 
@@ -254,6 +258,7 @@ def _energy_and_heat(
         rise_k * moved["interface_ratio"] / value["interface_ratio"],
         nominal["chip_spread_k"] * moved["chip_spread_ratio"] / value["chip_spread_ratio"],
         CHIP_SIGMA_K,
+        CHIP_SWING_RATIO * (best.chip_degc - best.chip_least_degc),
         UNSEEN_K * root_h,
     )
     found = _interval("charge_min_ratio", best.charge, charge_sigma)
@@ -331,7 +336,8 @@ def _state(own: dict[str, Any], now: Now) -> dict[str, np.ndarray]:
         ("panel_degc", now.panel_degc),
         ("molten_j", now.melt_ratio * own["store_j"]),
         ("safe", now.safe),
-        ("resting", now.resting),
+        # only a thermostat's rest lasts until it is cool; others rest by daylight
+        ("resting", now.resting & (np.asarray(own["rest_above_degc"]) < heat.NEVER_DEGC)),
     ):
         state[name] = np.where(np.isfinite(given), given, state[name]).astype(np.float32)
     return state
@@ -388,6 +394,7 @@ def _run(
     charge = state["energy_wh"] / own["full_wh"]
     charge_s = np.zeros(rows, dtype=np.float32)
     chip = np.full(rows, -np.inf, dtype=np.float32)
+    coldest = np.full(rows, np.inf, dtype=np.float32)
     throttle_s = np.full(rows, np.nan, dtype=np.float32)
     rises = (way.edge_m[:-1] < 0) & (way.edge_m[1:] >= 0)
     per_w = np.float32(STEP_S / 3600) / own["discharge_efficiency_ratio"]
@@ -398,6 +405,7 @@ def _run(
         begun_wh = state["energy_wh"].copy()
         true = spacecraft.step(own, state, _around(way, step), ocv_v, STEP_S)
         np.maximum(chip, true["chip_max_t_degc"], out=chip)
+        np.minimum(coldest, true["chip_max_t_degc"], out=coldest)
         # where the Sun rises within the step, the battery is at its lowest then
         dark = np.where(rises[step], 1 - way.lit_ratio[step], np.float32(0))
         at_dawn_wh = np.maximum(begun_wh - true["load_w"] * dark * per_w, 0)
@@ -405,7 +413,7 @@ def _run(
         lower = lowest < charge - np.float32(1e-5)
         charge = np.where(lower, lowest, charge)
         charge_s[lower] = ((step + np.where(rises[step], dark, 1)) * STEP_S)[lower]
-    return _Extremes(charge, charge_s, chip, throttle_s)
+    return _Extremes(charge, charge_s, chip, coldest, throttle_s)
 
 
 def _crest_k(own: dict[str, Any]) -> Any:

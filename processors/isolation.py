@@ -15,6 +15,7 @@ import numpy as np
 
 from orbitwin.records import SENSOR_VERDICTS, verdicts
 from orbitwin.vehicle import SEVERITIES, Vehicle
+from processors.residuals import DECISION
 
 SETTLE_WINDOWS = 3
 """Windows from the first alarm to the first verdict: moving means have most of a fault by then."""
@@ -51,8 +52,13 @@ is over, its moving means fall as those of a single value do, but no z of so man
 off any more."""
 
 GROWTH_RATIO = 3.0
-"""A sensor's residual that has grown so much since the first verdict is drifting; the moving
-means of a constant one grow to 1.7 times what they were."""
+"""A sensor's error that has grown so much since it was first named is drifting; as the moving
+means settle, that of a constant one grows to 1.7 times what it seemed at first. It counts in the
+sensor's own unit: residuals grow, too, when another channel comes into sight, as at nightfall."""
+
+SURE_Z = 2.5
+"""A channel whose CUSUM stands beyond its decision counts as so far off at least: a small lasting
+shift, which the moving means lose in their noise, is as sure as a large one by then."""
 
 NONE = 0
 STUCK, SPIKE, DRIFT, BIAS = range(len(SENSOR_VERDICTS))
@@ -110,7 +116,7 @@ def scores(
     faults: Faults,
     sensors: np.ndarray,
     singles: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """How well each fault, then each sensor's error, explains N satellites: (faults + sensors, N).
 
     The score is the share of |v|^2 that the direction explains, v being what the moving means of
@@ -120,7 +126,8 @@ def scores(
 
     Gives also who is `wild` (bool, (N,)): whose z jumps about its mean, and did so lately
     (`jumps`, bool, (channels, N)). There, only a sensor's single values are an explanation
-    (`singles`, magnitudes), by the magnitudes of z alone. And |v| (N,).
+    (`singles`, magnitudes), by the magnitudes of z alone. And |v| (N,), and the size of each
+    sensor's error that fits best (sensors, N), in its unit.
     """
     directions = faults.directions
     top = np.argmax(np.where(counts, mean_z2, 0), axis=0)
@@ -145,7 +152,14 @@ def scores(
     s = shown(s * size[:, None])
     of_sensors = _share(np.sum(s * v, axis=1), np.sum(s * s, axis=1), length2)
     found = np.concatenate([of_faults, SENSOR_BELIEF * of_sensors]).astype(np.float32)
-    return found, wild, np.sqrt(length2)
+    return found, wild, np.sqrt(length2), size
+
+
+def at_least_sure(mean_z: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Moving means of z (channels, N), at least SURE_Z on the side whose CUSUM is decided."""
+    sure = np.float32(SURE_Z)
+    found = np.where((up >= DECISION) & (up > down), np.maximum(mean_z, sure), mean_z)
+    return np.where((down >= DECISION) & (down > up), np.minimum(found, -sure), found)
 
 
 def choose(found: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

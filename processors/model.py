@@ -32,7 +32,7 @@ from processors.windows import Closed, Windows
 if TYPE_CHECKING:
     from processors.state import PacketState
 
-VERSION = 1
+VERSION = 2
 """Of the meaning of the arrays; grows when they mean something else."""
 
 PREFIX = "model/"
@@ -355,15 +355,19 @@ def _columns(
 def _stuck(model: ModelState, closed: Closed) -> np.ndarray:
     """Which sensors repeat themselves (bool, (parameters, N)).
 
-    A reading at the very end of its range is not counted: there, noise is cut off.
+    A reading at the very end of its range is counted only while a channel that it is in raises an
+    alarm: there, noise is cut off, and a healthy sensor may well repeat itself.
     """
     own = model.plan.relations
+    alarm = model.memory.alarm[:, closed.rows] != 0
     found = np.zeros((len(own.parameters), len(closed)), dtype=bool)
     for name, needed in model.plan.stuck_after.items():
         repeats = model.repeats[name]
         column = model.plan.chunk.vehicle.primary.by_name[name]
         means = closed.means[name]
         free = (means > column.least + column.resolution) & (means < column.greatest)
+        for c in own.channels_of.get(name, ()):
+            free |= alarm[c]
         again = closed.same[name] & free
         now = np.where(again, np.minimum(repeats[closed.rows], 254) + np.uint8(1), 0)
         repeats[closed.rows] = now

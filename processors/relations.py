@@ -26,8 +26,10 @@ NEVER_STUCK = 255
 MOVED = "__moved"
 """Behind the name of a column that is moved for a derivative."""
 
-PERTURBED_SIGMAS = 4.0
-"""Step of the numerical derivatives, in standard deviations of a reading."""
+PERTURBED_SIGMAS = 0.5
+"""Step of the numerical derivatives, in standard deviations of a reading: much larger than what
+float32 rounds, and small where a noisy reading stands in a denominator (a coolant flow of ten
+sigmas: a step of four would take 30 % off the derivative of its reciprocal)."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,18 @@ class Relations:
     def learnt(self) -> dict[int, int]:
         """Row of the learnt arrays of each learning channel."""
         return {c: row for row, c in enumerate(self.learning)}
+
+    @cached_property
+    def channels_of(self) -> dict[str, tuple[int, ...]]:
+        """Channels in which a constant error of a parameter shows."""
+        return {
+            parameter: tuple(
+                c
+                for c, names in enumerate(self.sensors)
+                if any(self.noise[n].parameter == parameter and self.noise[n].shows for n in names)
+            )
+            for parameter in self.parameters
+        }
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from processors.isolation import (
     SPIKE_WINDOWS,
     STUCK,
     Faults,
+    at_least_sure,
     choose,
     scores,
 )
@@ -38,7 +39,8 @@ class Verdicts:
 
     `waited`: windows since its first alarm; `code` of the verdict (records.verdicts) and its
     `sensor` (index + 1 into Relations.parameters, 0 for none); `next_code`, `next_sensor`, `held`:
-    another verdict and for how many windows; `first`: strength |v| at the verdict.
+    another verdict and for how many windows; `first`: size of the sensor's error when it was first
+    named.
     """
 
     waited: np.ndarray
@@ -151,25 +153,30 @@ def _isolate(
     """Explain the residuals of rows `some` of the batch, and hold or change their verdicts."""
     own = at[some]
     old, old_sensor = verdicts.code[own], verdicts.sensor[own]
-    mean_z = memory.mean_z[:, own]
+    mean_z = at_least_sure(memory.mean_z[:, own], memory.up[:, own], memory.down[:, own])
     counts = memory.unjudged[:, own] <= RECENT_WINDOWS
     lasting, single = sensor_directions(relations, seen, some)
     jumps = (memory.wild[:, own] & np.uint16(2**SPIKE_WINDOWS - 1)) != 0
-    found, wild, length = scores(
+    found, wild, length, sizes = scores(
         mean_z, memory.mean_z2[:, own], counts, jumps, faults, lasting, single
     )
     clear = length >= LEAST_STRENGTH
     first_sensor = len(faults.starts)
     held = np.where(old_sensor > 0, first_sensor + old_sensor.astype(int) - 1, old.astype(int) - 1)
+    # what was taken for single values and turns out to last is judged anew
+    held = np.where((old == faults.sensor_code + SPIKE) & ~wild, -1, held)
     best, confidence = choose(found, held)
-    vector = np.where(counts, mean_z, np.float32(0))
-    strength = np.sqrt(np.sum(vector * vector, axis=0))
-    first = verdicts.first[own]
-    grows = (first > 0) & (strength > GROWTH_RATIO * first)
-    kind = np.where(wild, SPIKE, np.where(grows, DRIFT, BIAS))
+    vector = np.where(counts, memory.mean_z[:, own], np.float32(0))
     of_sensor = best >= first_sensor
-    code = np.where(of_sensor, faults.sensor_code + kind, best + 1)
     sensor = np.where(of_sensor, best - first_sensor + 1, 0)
+    size = np.zeros(len(some), dtype=np.float32)
+    named = np.flatnonzero(of_sensor)
+    size[named] = np.abs(sizes[sensor[named] - 1, named])
+    first = verdicts.first[own]
+    grows = (sensor == old_sensor) & (first > 0) & (size > GROWTH_RATIO * first)
+    grows |= old == faults.sensor_code + DRIFT
+    kind = np.where(wild, SPIKE, np.where(grows, DRIFT, BIAS))
+    code = np.where(of_sensor, faults.sensor_code + kind, best + 1)
     still = stuck[:, some]
     repeats = np.flatnonzero(still.any(axis=0))
     if len(repeats):
@@ -179,7 +186,10 @@ def _isolate(
         clear[repeats] = True
     same = (code == old) & (sensor == old_sensor)
     verdicts.confidence[own[same]] = confidence[same]
-    other = (code != NONE) & ~same & clear
+    # single values are so from the beginning: what jumps under a verdict on the satellite itself
+    # is that fault by day and by night, at work and at rest
+    of_fault = (old != NONE) & (old < faults.sensor_code)
+    other = (code != NONE) & ~same & clear & ~(wild & of_fault)
     again = other & (code == verdicts.next_code[own]) & (sensor == verdicts.next_sensor[own])
     held = np.where(other, np.where(again, verdicts.held[own].astype(int) + 1, 1), 0)
     verdicts.next_code[own] = np.where(other, code, NONE)
@@ -193,8 +203,8 @@ def _isolate(
     changed = own[change]
     verdicts.code[changed], verdicts.sensor[changed] = code[change], sensor[change]
     verdicts.confidence[changed] = confidence[change]
-    fresh = changed[verdicts.first[changed] == 0]
-    verdicts.first[fresh] = strength[change][verdicts.first[changed] == 0]
+    another = sensor[change] != old_sensor[change]
+    verdicts.first[changed[another]] = np.where(sensor > 0, size, 0)[change[another]]
     verdicts.held[changed] = verdicts.next_code[changed] = verdicts.next_sensor[changed] = 0
     texts = strongest(relations, vector[:, change])
     _tell(events, verdicts, faults, relations, sat_id, at, mid_us, some[change], "raised", texts)

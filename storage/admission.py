@@ -17,9 +17,10 @@ from typing import Any
 
 import duckdb
 
+from storage import excess
 from storage.lexer import Piece, split
 
-MAX_SQL_CHARS = 1_000_000  # a longer text is no question; the parser is not asked
+MAX_SQL_CHARS = 250_000  # a longer text is no question; the parser is not asked
 MAX_STATEMENTS = 100  # in one text
 
 CATALOGUE = "pg_door"  # the in-memory database of storage.pgwire.catalogue
@@ -106,7 +107,8 @@ def harden(
         # What the door itself sets on each of its cursors; no SET of a client reaches DuckDB.
         (
             "allowed_configs",
-            "['TimeZone', 'integer_division', 'default_null_order', 'operator_memory_limit']",
+            "['TimeZone', 'integer_division', 'default_null_order', 'operator_memory_limit', "
+            "'search_path']",
         ),
         ("enable_external_access", "false"),
         ("lock_configuration", "true"),
@@ -138,7 +140,11 @@ def _admit_one(connection: duckdb.DuckDBPyConnection, piece: Piece) -> Statement
     parsed = connection.extract_statements(piece.sql)
     if len(parsed) != 1:
         raise Refused("42601", "one statement at a time")
-    if parsed[0].type.name != kind.upper():
+    try:
+        found = parsed[0].type.name
+    except ValueError:  # a kind that DuckDB's Python does not know either: UPDATE EXTENSIONS
+        raise _refused_kind(piece) from None
+    if found != kind.upper():
         raise _refused_kind(piece)
     serialised = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
     assert serialised is not None
@@ -217,6 +223,12 @@ def _check(node: dict[str, Any]) -> None:
             source = item["from_table"].get("type")
             if source not in _TABLE_REFS:
                 raise Refused("0A000", f"{source} is not supported here")
+    try:
+        excess.check(_dicts(node))
+    except excess.Excess as much:
+        place = much.place
+        at = place + 1 if isinstance(place, int) and place < 2**32 else None
+        raise Refused("54000", str(much), at) from None
 
 
 def _check_table(item: dict[str, Any]) -> None:

@@ -54,28 +54,23 @@ def fly(
     rules: Rules,
     progress: Callable[[int], None] = lambda _: None,
     look: Callable[[PartitionState], None] = lambda _: None,
+    begin: Callable[[Fleet], None] = lambda _: None,
+    publish: Callable[[Output, int], None] = lambda *_: None,
 ) -> Evidence:
     """The whole course of a plan.
 
     `progress` is told each second of event time that is done, `look` may look at the processors'
-    state after each.
+    state after each. `begin` is told who flies, `publish` what the processors publish, with the
+    log's time of its source.
     """
     made = fleet_and_truth(plan)
-    profile, vehicle, layout, orbit = made.profile, made.vehicle, made.layout, made.orbit
-    schedule, truth = made.schedule, made.truth
-    flight = Flight(
-        "synthetic",
-        profile.name,
-        profile,
-        layout,
-        Planned(orbit.elements),
-        lambda *_: truth,
-    )
-    flown = fleet_of(flight, schedule, vehicle, fleet.chunk_rows_for(plan.satellites, 1))
-    twin = _Twin(flown, rules)
+    vehicle, layout, schedule, truth = made.vehicle, made.layout, made.schedule, made.truth
+    flown = _flown(made)
+    begin(flown)
+    twin = _Twin(flown, rules, publish)
     course = _Course(made.quiet)
     first = schedule.first_after(plan.start_us)
-    for done in range(plan.duration_s):
+    for done in range(plan.duration_s * SECOND_US // schedule.tick_us):
         tick = first + done
         t_us = schedule.event_us(tick)
         due = schedule.due(tick)
@@ -98,6 +93,21 @@ def fly(
         letters=dict(twin.heard.letters),
         course=course.made(layout.sat_id),
     )
+
+
+def _flown(made: Made) -> Fleet:
+    """The fleet as its producer tells of it."""
+    profile, truth = made.profile, made.truth
+    flight = Flight(
+        "synthetic",
+        profile.name,
+        profile,
+        made.layout,
+        Planned(made.orbit.elements),
+        lambda *_: truth,
+    )
+    chunk_rows = fleet.chunk_rows_for(made.plan.satellites, 1)
+    return fleet_of(flight, made.schedule, made.vehicle, chunk_rows)
 
 
 @dataclass(frozen=True)
@@ -177,8 +187,8 @@ def labels_of(made: Made) -> pl.DataFrame:
 class _Twin:
     """One partition of a processor, fed record by record."""
 
-    def __init__(self, flown: Fleet, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, flown: Fleet, rules: Rules, publish: Callable[[Output, int], None]) -> None:
+        self.rules, self.publish = rules, publish
         self.registry = Registry()
         for chunk in flown.chunks():  # as it comes out of the topic
             self.registry.add(fleet.decode(fleet.encode(chunk)))
@@ -197,6 +207,7 @@ class _Twin:
         found = read(self.state, record, self.registry)
         for output in apply(self.state, record, found, self.rules).outputs:
             self.heard.take(output, record.t_append_us)
+            self.publish(output, record.t_append_us)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from compose.evaluation.evidence import Evidence
 
 GRACE_S = 120.0
 MONTH_S = 30 * 86_400.0
+LAST_S = 60.0  # of a horizon, in which an edge of the shadow may as well lie beyond it
 SETTLING_S = 600.0  # of the filters after a start, which consistency is not judged by
 
 
@@ -53,12 +54,14 @@ TARGETS = {
 
 
 def faults(evidence: Evidence) -> pl.DataFrame:
-    """One row a fault of a satellite: fault, sat_id, severity, detected, delay_s, named.
+    """One row a fault of a satellite that began within the run: fault, sat_id, severity, detected,
+    delay_s, named.
 
     `named` is the last verdict (null: none), `delay_s` from onset to the first alarm or verdict.
     """
     raised = evidence.events.filter(pl.col("state") == "raised")
-    labels = evidence.labels.with_row_index("label").with_columns(
+    begun = evidence.labels.filter(pl.col("onset_us") < evidence.end_us)
+    labels = begun.with_row_index("label").with_columns(
         until_us=pl.min_horizontal(
             pl.col("end_us").cast(pl.Float64) + GRACE_S * 1e6, pl.lit(float(evidence.end_us))
         ).cast(pl.Int64)
@@ -152,7 +155,10 @@ def forecasts(evidence: Evidence) -> pl.DataFrame:
     """One row a forecast of a healthy satellite whose horizon lies within the run.
 
     `*_error` are forecast less truth, `*_inside` whether the truth lay within the 90 % interval.
-    Eclipse times are the truth's edges (half of the Sun), to `STEP_S`.
+    Eclipse times are the truth's edges (half of the Sun), to `COURSE_STEP_S`. An edge that was not
+    forecast, or was and did not come, is an error of the whole horizon. An interval of the charge
+    that ends at a full or an empty battery is not judged: it was cut there, so it holds more than
+    90 % (a battery that stays full lies on the bound itself, and any interval holds that).
     """
     made = evidence.forecasts
     if made.is_empty():
@@ -184,7 +190,7 @@ def forecasts(evidence: Evidence) -> pl.DataFrame:
                 "exit_error_s": _less(one["eclipse_exit_s"], exit_s, one["horizon_s"]),
                 "charge_error_ratio": _difference(one["charge_min_ratio"], charge),
                 "charge_inside": _within(
-                    one["charge_min_ratio_low"], charge, one["charge_min_ratio_high"]
+                    one["charge_min_ratio_low"], charge, one["charge_min_ratio_high"], (0.0, 1.0)
                 ),
                 "temperature_error_k": _difference(one["chip_max_t_degc"], hot),
                 "temperature_inside": _within(
@@ -210,16 +216,33 @@ def _eclipse(
 
 
 def _less(forecast_s: float | None, true_s: float | None, horizon_s: float) -> float | None:
-    """Forecast less truth; None where not both have an edge within the horizon."""
-    return None if true_s is None or true_s > horizon_s else _difference(forecast_s, true_s)
+    """Forecast less truth; the horizon, with that sign, where only one has an edge within it; None
+    where neither has."""
+    told = forecast_s is not None and np.isfinite(forecast_s)
+    if true_s is not None and true_s <= horizon_s and told:
+        return _difference(forecast_s, true_s)
+    sure_s = horizon_s - LAST_S
+    if true_s is not None and true_s <= sure_s:
+        return -horizon_s
+    if told and (true_s is None or true_s > horizon_s) and float(forecast_s or 0.0) <= sure_s:
+        return horizon_s
+    return None
 
 
 def _difference(forecast: float | None, true: float) -> float | None:
     return None if forecast is None or not np.isfinite(forecast) else forecast - true
 
 
-def _within(low: float | None, true: float, high: float | None) -> bool | None:
+def _within(
+    low: float | None,
+    true: float,
+    high: float | None,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> bool | None:
+    """None for an interval that is not known, or ends on one of the `bounds`."""
     if low is None or high is None or not np.isfinite([low, high]).all():
+        return None
+    if low <= bounds[0] or high >= bounds[1]:
         return None
     return low <= true <= high
 
@@ -264,6 +287,8 @@ def figures(evidence: Evidence, discrete: Collection[str] = ()) -> list[Figure]:
         edges = pl.concat([ahead["entry_error_s"], ahead["exit_error_s"]]).drop_nulls()
         values |= {
             "interval_coverage_ratio": _mean(inside),
+            "charge_coverage_ratio": _mean(ahead["charge_inside"].drop_nulls()),
+            "temperature_coverage_ratio": _mean(ahead["temperature_inside"].drop_nulls()),
             "eclipse_error_s": _number(edges.abs().quantile(0.95)) if len(edges) else None,
             "charge_error_ratio": _number(ahead["charge_error_ratio"].abs().quantile(0.95)),
             "temperature_error_k": _number(ahead["temperature_error_k"].abs().quantile(0.95)),

@@ -10,11 +10,13 @@ import typer
 
 from orbitwin.cli import check as check_verb
 from orbitwin.cli import conjunction as conjunction_verb
+from orbitwin.cli import dashboards as dashboards_verb
 from orbitwin.cli import doctor as doctor_verb
 from orbitwin.cli import evaluate as evaluate_verb
 from orbitwin.cli import process as process_verb
 from orbitwin.cli import produce as produce_verb
 from orbitwin.cli import profiles as profiles_verb
+from orbitwin.cli import serve as serve_verb
 from orbitwin.cli import sql as sql_verb
 from orbitwin.cli import status as status_verb
 from orbitwin.cli import store as store_verb
@@ -82,11 +84,17 @@ def _add(to: typer.Typer, name: str, verb: Callable[..., None], lines: str) -> N
 _add(app, "up", up_verb.up, up_verb.EXAMPLES)
 _add(app, "status", status_verb.status, status_verb.EXAMPLES)
 _add(app, "sql", sql_verb.sql, sql_verb.EXAMPLES)
+_add(app, "serve", serve_verb.serve, serve_verb.EXAMPLES)
 _add(app, "check", check_verb.check, check_verb.EXAMPLES)
 _add(app, "doctor", doctor_verb.doctor, doctor_verb.EXAMPLES)
 _add(app, "profiles", profiles_verb.profiles, profiles_verb.EXAMPLES)
 _add(app, "evaluate", evaluate_verb.evaluate, evaluate_verb.EXAMPLES)
 _add(app, "conjunction", conjunction_verb.conjunction, conjunction_verb.EXAMPLES)
+
+_dashboards = _new("Grafana's dashboards: as files, or into a Grafana.", dashboards_verb.EXAMPLES)
+_add(_dashboards, "write", dashboards_verb.write, dashboards_verb.WRITE_EXAMPLES)
+_add(_dashboards, "push", dashboards_verb.push, dashboards_verb.PUSH_EXAMPLES)
+app.add_typer(_dashboards, name="dashboards")
 
 _topics = _new("The Kafka topics: list them, create those that are missing.", topics_verb.EXAMPLES)
 _add(_topics, "list", topics_verb.list_, topics_verb.LIST_EXAMPLES)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orbitwin.cli.output import cell
-from orbitwin.cli.status import door_document, psql_line
+from orbitwin.cli.status import connecting, door_document
 from orbitwin.errors import OrbitwinError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def addresses(twin: Twin) -> Iterator[tuple[str, str]]:
     if twin.bootstrap:
         yield "kafka", twin.bootstrap
     for door in map(door_document, twin.doors()):
-        yield door["name"], psql_line(door) if door.get("password_file") else door["url"]
+        yield door["name"], connecting(door)
 
 
 def picture(twin: Twin, insight: Insight) -> RenderableType:

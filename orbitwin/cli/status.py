@@ -64,6 +64,11 @@ def read_status(data_dir: Path) -> dict[str, Any]:
     return {**about, "parts": [documents[n] for n in in_order(documents)], "doors": listed}
 
 
+def connecting(door: dict[str, Any]) -> str:
+    """How to connect to a door: a line for psql where it speaks PostgreSQL, else its address."""
+    return psql_line(door) if door["name"] == "sql" and door.get("password_file") else door["url"]
+
+
 def psql_line(door: dict[str, Any]) -> str:
     """A line for the shell that opens psql at this door, without the password in it."""
     file = shlex.quote(str(door["password_file"]))
@@ -129,5 +134,5 @@ def _print(document: dict[str, Any]) -> None:
     print_table(("part", "pid", "state", "rows/s", "lag", ""), rows)
     for door in document["doors"]:
         print(f"{door['name']:<9}{door['url']}")
-        if door.get("password_file"):
-            print(f"         {psql_line(door)}")
+        if connecting(door) != door["url"]:
+            print(f"         {connecting(door)}")

@@ -58,11 +58,14 @@ def loop(
     true["chip_mean_t_degc"] = plate + own["chip_rise_k_w"] * true["payload_w"]
     true["chip_max_t_degc"] = true["chip_mean_t_degc"] + own["chip_spread_k"]
     loss_w_k = own["coolant_w_k"] * own["plate_exchange_ratio"]
+    before = plate.copy()
     state["plate_degc"][:] = thermal.relaxing_step_degc(
         plate, true["payload_w"] - carried_w, loss_w_k, own["plate_j_k"], dt_s
     )
     if any_of(own["store_j"]):
         _melt(own, state, own["plate_j_k"] + dt_s * loss_w_k)
+    # what the implicit step took from the plates is carried too: energy is kept at any step
+    carried_w = carried_w + loss_w_k * (state["plate_degc"] - before)
     state["radiator_degc"][:] = thermal.radiating_step_degc(
         radiator,
         carried_w + own["radiating_m2"] * absorbed,

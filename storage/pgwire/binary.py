@@ -7,7 +7,9 @@ swapped a column at a time; numeric and arrays are built per value.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +22,7 @@ from storage.pgwire.types import ColumnType, PgType
 _EPOCH_US = 946_684_800_000_000  # 2000-01-01 in microseconds since 1970
 _EPOCH_DAYS = 10_957
 _TEXTS = frozenset(
-    {types.TEXT, types.VARCHAR, types.NAME, types.BPCHAR, types.JSON, types.UNKNOWN}
+    {types.TEXT, types.VARCHAR, types.NAME, types.BPCHAR, types.CHAR, types.JSON, types.UNKNOWN}
 )
 _NUMBERS = {
     types.INT2: (">i2", pa.int16()),
@@ -42,7 +44,7 @@ def encode(column: pa.Array, kind: ColumnType) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if kind.dimensions and pa.types.is_nested(column.type):
-        return pa.array([_array(value, kind) for value in _rows_of(column, kind)], pa.binary())
+        return _arrays(column, kind)
     if pa.types.is_null(column.type):
         return column.cast(pa.binary())
     element = kind.element
@@ -134,32 +136,78 @@ def numeric(value: Decimal) -> bytes:
     )
 
 
-def _rows_of(column: pa.Array, kind: ColumnType) -> list[list[bytes | None] | None]:
-    """Per row the list of encoded elements; arrays of one dimension."""
-    if kind.dimensions != 1:
-        raise NotImplementedError("arrays of several dimensions in binary")
-    if pa.types.is_fixed_size_list(column.type):
-        column = column.cast(pa.list_(column.type.value_type))
-    elements = encode(column.flatten(), ColumnType(kind.element, 0, kind.typmod)).to_pylist()
-    out: list[list[bytes | None] | None] = []
-    at = 0
-    for length in pc.list_value_length(column).to_pylist():
-        out.append(None if length is None else elements[at : at + length])
-        at += length or 0
-    return out
+def _arrays(column: pa.Array, kind: ColumnType) -> pa.Array:
+    """array_send: dimensions, whether there are NULLs, the element's OID, sizes, elements."""
+    leaf = column
+    for _ in range(kind.dimensions):
+        if pa.types.is_fixed_size_list(leaf.type):
+            leaf = leaf.cast(pa.list_(leaf.type.value_type))
+        leaf = leaf.flatten()
+    encoded = iter(encode(leaf, ColumnType(kind.element, 0, kind.typmod)).to_pylist())
+    # The shape alone is walked in Python: each leaf is taken as a sign of its place.
+    return pa.array(
+        [None if row is None else _array(row, encoded, kind) for row in column.to_pylist()],
+        pa.binary(),
+    )
 
 
-def _array(elements: list[bytes | None] | None, kind: ColumnType) -> bytes | None:
-    if elements is None:
-        return None
-    nulls = any(one is None for one in elements)
-    head = struct.pack("!iiI", 1 if elements else 0, int(nulls), kind.element.oid)
-    if not elements:
-        return head
-    parts = [head, struct.pack("!ii", len(elements), 1)]
-    for one in elements:
-        parts.append(struct.pack("!i", -1) if one is None else struct.pack("!i", len(one)) + one)
-    return b"".join(parts)
+def _array(row: list[Any], encoded: Iterator[bytes | None], kind: ColumnType) -> bytes:
+    """One array; takes as many of `encoded` as it has elements. Raises NotRectangular."""
+    sizes, level = [], [row]
+    for _ in range(kind.dimensions):
+        size = len(level[0]) if level and level[0] is not None else 0
+        if any(one is None or len(one) != size for one in level):
+            raise NotRectangular("multidimensional arrays must have sub-arrays with matching "
+                                 "dimensions")  # fmt: skip
+        sizes.append(size)
+        level = [inner for one in level for inner in one]
+    parts = [next(encoded) for _ in level]
+    nulls = int(any(one is None for one in parts))
+    if not parts:
+        return struct.pack("!iiI", 0, 0, kind.element.oid)
+    head = struct.pack("!iiI", kind.dimensions, nulls, kind.element.oid)
+    head += b"".join(struct.pack("!ii", size, 1) for size in sizes)
+    return head + b"".join(
+        struct.pack("!i", -1) if one is None else struct.pack("!i", len(one)) + one
+        for one in parts
+    )
+
+
+class NotRectangular(ValueError):
+    """A list of lists that is no PostgreSQL array."""
+
+
+def _regtypes(column: pa.Array) -> pa.Array:
+    """A type's number, of its name as format_type() prints it; 0 for one not known."""
+    known = {kind.sql_name: kind.oid for kind in types.ALL}
+    known |= {kind.sql_name + "[]": kind.array_oid for kind in types.ALL}
+    oids = [known.get(name, 0) for name in column.to_pylist()]
+    return _with_nulls(fixed(np.array(oids, dtype=">u4")), column)
+
+
+def _timetzs(column: pa.Array) -> pa.Array:
+    """timetz_send: microseconds, and the zone in seconds west; DuckDB prints it `01:02:03+02`."""
+    values = [None if one is None else _timetz(one) for one in column.to_pylist()]
+    return pa.array(values, pa.binary())
+
+
+def _timetz(text: str) -> bytes:
+    at = max(text.rfind("+"), text.rfind("-"))
+    hours, minutes, seconds = text[:at].split(":")
+    us = (int(hours) * 3600 + int(minutes) * 60) * 1_000_000 + round(float(seconds) * 1_000_000)
+    zone = [int(part) for part in text[at + 1 :].split(":")] + [0, 0]
+    offset_s = zone[0] * 3600 + zone[1] * 60 + zone[2]
+    return struct.pack("!qi", us, -offset_s if text[at] == "+" else offset_s)
+
+
+def _bits(column: pa.Array) -> pa.Array:
+    """varbit_send: the number of bits, then the bits from the left."""
+    values = [
+        None if one is None else struct.pack("!i", len(one))
+        + int(one.ljust(-(-len(one) // 8) * 8, "0") or "0", 2).to_bytes(-(-len(one) // 8), "big")
+        for one in column.to_pylist()
+    ]  # fmt: skip
+    return pa.array(values, pa.binary())
 
 
 _OTHERS = {
@@ -170,6 +218,9 @@ _OTHERS = {
     types.TIME: _times,
     types.INTERVAL: _intervals,
     types.UUID: _uuids,
+    types.TIMETZ: _timetzs,
+    types.VARBIT: _bits,
+    types.REGTYPE: _regtypes,
     types.NUMERIC: _numerics,
     types.BYTEA: lambda column: column.cast(pa.binary()),
 }

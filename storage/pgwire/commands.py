@@ -40,11 +40,11 @@ def allowed_after_error(piece: Piece) -> bool:
     return piece.word(0) in _AFTER_ERROR
 
 
-def columns(piece: Piece) -> Result | None:
+def columns(session: Session, piece: Piece) -> Result | None:
     """The columns that Describe shows for a command, without running it."""
     if piece.word(0) == "show":
         names = ["name", "setting", "description"] if piece.word(1) == "all" else [
-            _setting_name(piece, 1)
+            session.settings.show(_setting_name(piece, 1))[0]
         ]
         return Table(names, [])
     return None
@@ -66,6 +66,8 @@ def _begin(session: Session, piece: Piece) -> Answer:
                            "door")  # fmt: skip
     if session.status != "I":
         session.warn("25001", "there is already a transaction in progress")
+    else:
+        session.settings.begin_transaction()
     session.status = "T"
     return Answer("START TRANSACTION" if words[0] == "start" else "BEGIN")
 
@@ -91,8 +93,8 @@ def _end(session: Session, tag: str) -> Answer:
         session.warn("25P01", "there is no transaction in progress")
     session.status = "I"
     session.savepoints.clear()
-    session.settings.end_transaction()
-    session.close_portals()
+    session.settings.end_transaction(rolled_back=tag == "ROLLBACK")
+    session.portals.close_all()
     return Answer(tag)
 
 
@@ -169,7 +171,10 @@ def _set(session: Session, piece: Piece) -> Answer:
         raise SqlError("42601", "syntax error at end of input")
     sign = "-" if values[0].text == "-" else ""
     value = ", ".join(token.value for token in values if token.text != "-")
-    session.settings.set(name, sign + value, local=local and session.status != "I")
+    if local and session.status == "I":
+        session.warn("25P01", "SET LOCAL can only be used in transaction blocks")
+    else:
+        session.settings.set(name, sign + value, local=local)
     return Answer("SET")
 
 
@@ -197,7 +202,7 @@ def _discard(session: Session, piece: Piece) -> Answer:
         if session.status != "I":
             raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
         session.settings.reset_all()
-        session.close_portals()
+        session.portals.close_all()
     if what in ("all", "plans"):
         session.statements.clear()
     return Answer(f"DISCARD {what.upper()}")
@@ -254,7 +259,8 @@ def _declare(session: Session, piece: Piece) -> Answer:
         raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
     if "scroll" in words and "no" not in words:
         raise SqlError("0A000", "scrollable cursors are not supported: FETCH goes forward")
-    session.declare(piece.word(1), split(piece.sql[piece.tokens[at + 1].start :])[0], hold)
+    query = split(piece.sql[piece.tokens[at + 1].start :])[0]
+    session.declare(piece.word(1), query, hold, forward_only="scroll" in words)
     return Answer("DECLARE CURSOR")
 
 
@@ -268,22 +274,22 @@ def _fetch(session: Session, piece: Piece) -> Answer:
         elif word.isdigit():
             count = int(word)
             if count == 0:
-                count = -1  # FETCH 0 would be the row again
+                count = -1  # FETCH 0 is the row again
         elif word not in ("next", "forward", "from", "in"):
             raise SqlError("55000", "cursor can only scan forward")
         at += 1
     name = piece.word(len(piece.tokens) - 1)
-    session.portal(name)
+    session.portals.get(name)
     return Answer(piece.word(0).upper(), portal=(name, count))
 
 
 def _close(session: Session, piece: Piece) -> Answer:
     name = piece.word(1)
     if name == "all":
-        session.close_portals(held=True)
+        session.portals.close_all(held=True)
         return Answer("CLOSE CURSOR ALL")
-    session.portal(name)
-    session.close_portal(name)
+    session.portals.get(name)
+    session.portals.close(name)
     return Answer("CLOSE CURSOR")
 
 

@@ -95,7 +95,7 @@ def _options(piece: Piece, at: int) -> Options:
                 raise SqlError("0A000", "FORCE_QUOTE of single columns is not supported, * is")
             found["force_quote"], at = "true", at + 1
         else:
-            raise SqlError("22023", f'option "{word}" not recognized')
+            raise SqlError("42601", f'option "{word}" not recognized')
     format = found.get("format", "text")
     if format not in ("text", "csv", "binary"):
         raise SqlError("22023", f'COPY format "{format}" not recognized')

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+from storage.lexer import tokens
 
 
 class SqlError(Exception):
@@ -39,6 +42,14 @@ def _rule(kind: str, pattern: str, sqlstate: str, message: str = "") -> _Rule:
 
 # The first rule that fits wins.
 _RULES = (
+    _rule("", r"cannot take logarithm", "2201E"),
+    _rule("", r"square root of a negative", "2201F"),
+    _rule("", r"null character not permitted", "54000"),
+    _rule("", r"lastval is not yet defined", "55000"),
+    _rule("Not implemented", r"provide an index name", "25006",
+          "cannot execute CREATE INDEX in a read-only transaction"),
+    _rule("Catalog", r"Table with name \"(?:[^\"]*\.)?(?P<name>[^\".]*)\" does not exist because",
+          "42P01", 'relation "{name}" does not exist'),
     _rule("Catalog", r"Table with name \"?(?P<name>.*?)\"? does not exist", "42P01",
           'relation "{name}" does not exist'),
     _rule("Catalog", r"(?:Scalar |Aggregate |Table )?(?:Function|Macro) with name "
@@ -49,7 +60,7 @@ _RULES = (
           'schema "{name}" does not exist'),
     _rule("Catalog", r"unrecognized configuration parameter", "42704"),
     _rule("Catalog", r"", "42704"),
-    _rule("Binder", r"Referenced column \"?(?P<name>[^\"]*)\"? not found", "42703",
+    _rule("Binder", r"Referenced column \"?(?P<name>[^\"]*)\"? (?:was )?not found", "42703",
           'column "{name}" does not exist'),
     _rule("Binder", r"does not have a column named \"?(?P<name>[^\"]*)\"?", "42703",
           'column "{name}" does not exist'),
@@ -63,21 +74,27 @@ _RULES = (
           'column "{name}" must appear in the GROUP BY clause or be used in an aggregate '
           "function"),
     _rule("Binder", r"aggregate|GROUP BY|HAVING", "42803"),
+    _rule("Binder", r"Window functions are not supported here", "42809"),
     _rule("Binder", r"WINDOW functions?", "42P20"),
-    _rule("Binder", r"No function matches", "42883"),
+    _rule("Binder", r"No function matches.*? types '(?P<name>[^(']*)\(", "42883"),
     _rule("Binder", r"Cannot (compare|mix)|explicit cast", "42883"),
-    _rule("Binder", r"ORDER term out of range|number of columns|UNION|INTERSECT|EXCEPT", "42601"),
+    _rule("Binder", r"ORDER term out of range", "42P10"),
+    _rule("Binder", r"LIMIT.*negative|negative.*LIMIT", "2201W"),
+    _rule("Binder", r"Macro .*(does not support|parameters)", "42883"),
+    _rule("Binder", r"Could not choose a best candidate.*? call \"(?P<name>[^(]*)\(", "42725"),
+    _rule("Binder", r"number of columns|UNION|INTERSECT|EXCEPT", "42601"),
     _rule("Binder", r"Duplicate alias", "42712"),
     _rule("Binder", r"type.* does not exist", "42704"),
     _rule("Binder", r"", "42601"),
     _rule("Parser", r"", "42601"),
-    _rule("Conversion", r"out of range|overflow|too large", "22003"),
     _rule("Conversion", r"(timestamp|date|time) field value", "22008"),
-    _rule("Conversion", r"invalid (timestamp|date|time)", "22007"),
+    _rule("Conversion", r"invalid (timestamp|date|time)|to interval|interval.*(format|string)",
+          "22007"),
+    _rule("Conversion", r"interval", "22007"),
+    _rule("Conversion", r"specifier", "22023"),
+    _rule("Conversion", r"out of range|overflow|too large", "22003"),
     _rule("Conversion", r"", "22P02"),
     _rule("Out of Range", r"(date|timestamp|interval)", "22008"),
-    _rule("Out of Range", r"cannot take logarithm", "2201E"),
-    _rule("Out of Range", r"square root of a negative", "2201F"),
     _rule("Out of Range", r"", "22003"),
     _rule("", r"division by zero", "22012", "division by zero"),
     _rule("Invalid Input", r'^relation ".*" does not exist', "42P01"),
@@ -116,6 +133,8 @@ def from_duckdb(
     kind, rest = (found["kind"], found["rest"]) if found else ("", whole)
     first = rest.split("\n", 1)[0].strip()
     position = _position(whole, sql)
+    if position is not None and kind.lower() in _OF_VALUES:
+        position = _literal_at(sql, position)
     for rule in _RULES:
         if rule.kind and not kind.lower().startswith(rule.kind.lower()):
             continue
@@ -131,6 +150,20 @@ def from_duckdb(
     return SqlError("XX000", first)
 
 
+_OF_VALUES = ("conversion", "out of range", "invalid input")
+
+
+def _literal_at(sql: str, position: int) -> int | None:
+    """A value's error points at the constant, as in PostgreSQL, or nowhere; 1-based."""
+    found = list(tokens(sql))
+    for before, here in pairwise(found):
+        if here.start == position - 1 and here.text == "::":
+            return before.start + 1 if before.kind == "string" else None
+        if before.start == position - 1 and before.kind == "word" and here.kind == "string":
+            return here.start + 1
+    return position if any(t.start == position - 1 and t.kind == "string" for t in found) else None
+
+
 def _locate(tree: dict[str, Any], name: str, sql: str) -> int | None:
     """Where the syntax tree has the column, table or function of this name; 1-based."""
     stack: list[Any] = [tree]
@@ -141,8 +174,9 @@ def _locate(tree: dict[str, Any], name: str, sql: str) -> int | None:
             stack.extend(item)
         elif isinstance(item, dict):
             stack.extend(item.values())
-            names = {item.get("table_name"), item.get("function_name")}
+            names = {item.get(key) for key in ("table_name", "function_name", "type_name")}
             names |= set(item.get("column_names") or [])
+            names |= set((item.get("qualified_name") or {}).get("path", [])[-1:])
             at = item.get("query_location")
             if name in names and isinstance(at, int) and at < len(sql.encode()):
                 places.append(len(sql.encode()[:at].decode("utf-8", "ignore")) + 1)

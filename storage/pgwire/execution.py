@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from storage.admission import Refused, Statement, admit
 from storage.lexer import Piece, tokens
-from storage.pgwire import binary, messages, naming, text, types
+from storage.pgwire import binary, messages, naming, scopes, text, types
+from storage.pgwire.dialect import NO_COLUMNS, spelled
+from storage.pgwire.edits import Spelled
 from storage.pgwire.errors import SqlError, from_duckdb
 from storage.pgwire.rewrite import Context, concerns, rewrite
 from storage.pgwire.types import ColumnType
@@ -65,11 +67,29 @@ class Table:
 class Plan:
     """A statement ready to run: `statement` admitted, `offset` where the client's text had it.
 
-    `offset` is None when the text was rewritten: positions would mean nothing to the client.
+    `offset` is None when the text was rewritten as a whole: positions would mean nothing to the
+    client. Where only spellings differ, `spelling` finds them again.
     """
 
     statement: Statement
     offset: int | None
+    spelling: Spelled
+
+    def error(self, problem: BaseException) -> SqlError:
+        """DuckDB's error as PostgreSQL's, its place in the client's text."""
+        return _placed(
+            from_duckdb(problem, self.statement.sql, 0, self.statement.tree),
+            self.offset,
+            self.spelling,
+        )
+
+
+def _placed(problem: SqlError, offset: int | None, spelling: Spelled) -> SqlError:
+    """A position in what DuckDB got as one in the client's text; none if that is another text."""
+    at = problem.position
+    if at is not None:
+        problem.position = None if offset is None else spelling.original(at) + offset
+    return problem
 
 
 class Planner:
@@ -81,40 +101,44 @@ class Planner:
     def plan(self, piece: Piece, sql: str) -> Plan:
         """Admit `sql`, which is `piece` with its parameters bound. Raises SqlError."""
         offset: int | None = piece.start if sql == piece.sql else None
+        spelling = Spelled(sql)
         try:
             with self._watch(self._cursor):
                 if concerns(piece):
                     rewritten = rewrite(sql, self._context)
                     if rewritten is not None:
                         sql, offset = rewritten, None
-                public = public_names(sql)
-                if public != sql:
-                    sql, offset = public, None
-                admitted = admit(self._cursor, sql)
+                spelling = Spelled(sql)
+                spelling = spelled(sql)
+                admitted = admit(self._cursor, spelling.sql)
+                for statement in admitted:
+                    scopes.check(statement.tree)
         except Refused as refusal:
-            at = refusal.position
-            place = at + offset if at and offset is not None else None
-            raise SqlError(refusal.sqlstate, refusal.message, position=place) from None
+            told = SqlError(refusal.sqlstate, refusal.message, position=refusal.position)
+            raise _placed(told, offset, spelling) from None
+        except SqlError as problem:
+            raise _placed(problem, offset, spelling) from None
         except RecursionError:
             raise SqlError("54001", "statement too deeply nested") from None
         except ENGINE_ERRORS as problem:
-            raise from_duckdb(problem, sql if offset is not None else "", offset or 0) from None
+            told = from_duckdb(problem, spelling.sql)
+            if told.sqlstate == "42601" and self._is_unfinished(spelling.sql, told.position):
+                told.position = len(spelling.sql) + 1
+            raise _placed(told, offset, spelling) from None
         if len(admitted) != 1:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
-        return Plan(admitted[0], offset)
+        return Plan(admitted[0], offset, spelling)
 
 
-def public_names(sql: str) -> str:
-    """`public.x` as DuckDB's `main.x`; what is quoted as a string stays."""
-    if "public" not in sql.lower():
-        return sql
-    found = list(tokens(sql))
-    out, at = [], 0
-    for one, after in pairwise(found):
-        if one.kind in ("word", "quoted") and one.folded == "public" and after.text == ".":
-            out += [sql[at : one.start], "main"]
-            at = one.end
-    return "".join(out) + sql[at:]
+    def _is_unfinished(self, sql: str, position: int | None) -> bool:
+        """Whether a statement lacks its end: DuckDB points at the last token then."""
+        if position is None or not sql.endswith([*tokens(sql)][-1].text, position - 1):
+            return False
+        try:
+            self._cursor.extract_statements(sql + " )")
+        except duckdb.Error as problem:
+            return (from_duckdb(problem, sql + " )").position or 0) > position
+        return True
 
 
 class Query:
@@ -140,10 +164,16 @@ class Query:
                     self._bind()
         except ENGINE_ERRORS as problem:
             self.close()
-            raise self._error(problem) from None
+            raise self._plan.error(problem) from None
         except BaseException:
             self.close()
             raise
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is a SELECT without FROM."""
+        source = self._plan.statement.tree.get("from_table") or {}
+        return self._plan.statement.kind == "select" and source.get("type") == "EMPTY"
 
     def _explain(self) -> None:
         rows = self._cursor.execute(self._plan.statement.sql).fetchall()
@@ -158,15 +188,52 @@ class Query:
             raise SqlError("42601", "the statement has no result")
         kinds = relation.types
         names = naming.columns(self._plan.statement.tree, relation.columns)
+        exact = naming.keeps_typmod(self._plan.statement.tree, len(names))
+        narrow = self._narrow_sums(sql, [str(kind) for kind in kinds])
+        told = naming.told(self._plan.statement.tree, [str(kind) for kind in kinds])
+        known = [types.INT8 if small else one for small, one in zip(narrow, told, strict=True)]
         self.columns = [
-            Column(name, types.of(kind)) for name, kind in zip(names, kinds, strict=True)
+            Column(name, _column_type(kind, keep, one))
+            for name, kind, keep, one in zip(names, kinds, exact, known, strict=True)
         ]
-        printed = [types.conversion(kind) for kind in kinds]
+        printed = [
+            types.conversion(kind) if one is None else f"CAST({{}} AS {one.duckdb})"
+            for kind, one in zip(kinds, known, strict=True)
+        ]
         if any(printed):
             items = ", ".join((how or "{}").format(f"c{at}") for at, how in enumerate(printed))
             labels = ", ".join(f"c{at}" for at in range(len(printed)))
             relation = self._cursor.sql(f"SELECT {items} FROM (\n{sql}\n) AS q({labels})")
+        if names == [NO_COLUMNS]:
+            self.columns = []
         self._relation = relation
+
+    def _narrow_sums(self, sql: str, kinds: Sequence[str]) -> list[bool]:
+        """Which HUGEINT columns are sums of integers below int8: PostgreSQL's are int8 then.
+
+        DuckDB sums every integer to HUGEINT. The same statement with max() in place of sum() is
+        bound, not run, and its types tell what is summed.
+        """
+        none = [False] * len(kinds)
+        if "HUGEINT" not in kinds:
+            return none
+        found = list(tokens(sql))
+        out, at = [], 0
+        for one, after in pairwise(found):
+            if one.kind == "word" and one.folded == "sum" and after.text == "(":
+                out += [sql[at : one.start], "max"]
+                at = one.end
+        if not out:
+            return none
+        try:
+            probe = self._cursor.sql("".join(out) + sql[at:])
+        except ENGINE_ERRORS:
+            return none  # sums stay what DuckDB says they are
+        small = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT")
+        return [
+            kind == "HUGEINT" and str(summed) in small
+            for kind, summed in zip(kinds, probe.types, strict=True)
+        ]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows; raises SqlError also in mid-stream."""
@@ -183,14 +250,9 @@ class Query:
                 except StopIteration:
                     return
                 if batch.num_rows:
-                    yield batch
+                    yield batch if self.columns else batch.select([])
         except ENGINE_ERRORS as problem:
-            raise self._error(problem) from None
-
-    def _error(self, problem: BaseException) -> SqlError:
-        offset = self._plan.offset
-        sql = self._plan.statement.sql if offset is not None else ""
-        return from_duckdb(problem, sql, offset or 0, self._plan.statement.tree)
+            raise self._plan.error(problem) from None
 
     def close(self) -> None:
         """End the transaction and give the cursor back; safe to call twice."""
@@ -207,10 +269,18 @@ class Query:
         self._release(self._cursor)
 
 
+def _column_type(kind: Any, keep_typmod: bool, told: types.PgType | None) -> ColumnType:
+    """How a column goes out; a computed numeric has no typmod in PostgreSQL."""
+    if told is not None:
+        return ColumnType(told)
+    made = types.of(kind)
+    return made if keep_typmod else replace(made, typmod=-1)
+
+
 def row_fields(columns: Sequence[Column], formats: Sequence[int]) -> list[messages.Field]:
     """RowDescription's fields. Raises SqlError for a binary format that is not spoken."""
     for column, format in zip(columns, formats, strict=True):
-        if format and (not binary.supported(column.kind.element) or column.kind.dimensions > 1):
+        if format and not binary.supported(column.kind.element):
             raise SqlError("0A000", f'no binary format for column "{column.name}" of type '
                            f"{column.kind.element.sql_name}: ask for text")  # fmt: skip
     return [

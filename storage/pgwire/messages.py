@@ -65,7 +65,7 @@ def ready(status: str) -> bytes:
 def negotiate(unknown: Iterable[str]) -> bytes:
     """NegotiateProtocolVersion: 3.0 is the newest here, and these options are not known."""
     names = list(unknown)
-    return message(b"v", struct.pack("!ii", 0, len(names)) + b"".join(map(text, names)))
+    return message(b"v", struct.pack("!ii", PROTOCOL_3, len(names)) + b"".join(map(text, names)))
 
 
 def fields(kind: bytes, values: Mapping[str, str]) -> bytes:

@@ -58,20 +58,29 @@ def infer(piece: Piece, declared: Sequence[int]) -> list[int]:
         elif piece.word(at - 1) == "(" and piece.word(at + 1) == "as":
             found = types.BY_NAME.get(piece.word(at + 2))
             if found:
-                oids[number] = found.oid
+                array = piece.word(at + 3) == "["
+                oids[number] = found.array_oid if array else found.oid
     return [oid or types.TEXT.oid for oid in oids]
 
 
 def bind(piece: Piece, literals: Sequence[str]) -> str:
     """The statement's text with each `$n` replaced by `literals[n - 1]`."""
     out, at = [], 0
-    for token in piece.tokens:
+    for place, token in enumerate(piece.tokens):
         if token.kind == "param":
             number = int(token.text[1:])
             if not 1 <= number <= len(literals):
                 raise BadParameter("42P02", f"there is no parameter ${number}")
-            out += [piece.sql[at : token.start], literals[number - 1]]
+            value = literals[number - 1]
+            out += [piece.sql[at : token.start], value]
             at = token.end
+            after = [one.folded for one in piece.tokens[place + 1 : place + 4]]
+            if after[:1] == ["::"] and after[1:2] in (["numeric"], ["decimal"]) and (
+                after[2:] not in (["("], ["["])
+            ):  # DuckDB's bare NUMERIC would round to three places: the literal keeps its own
+                at = piece.tokens[place + 2].end
+                if value.startswith("'"):
+                    out[-1] = _numeric_literal(value[1:-1])
     return "".join(out) + piece.sql[at:]
 
 
@@ -263,7 +272,7 @@ def _depth(items: list) -> int:  # type: ignore[type-arg]
 
 def _list(items: list[str | list | None]) -> str:  # type: ignore[type-arg]
     return (
-        "["
+        "ARRAY["
         + ", ".join(
             "NULL" if one is None else _list(one) if isinstance(one, list) else one
             for one in items

@@ -16,8 +16,9 @@ import sqlglot
 from sqlglot import exp
 
 from storage.admission import CATALOGUE
-from storage.lexer import Piece
+from storage.lexer import Piece, tokens
 from storage.pgwire import catalogue
+from storage.pgwire.names import BARE, name_columns, type_name
 from storage.pgwire.parameters import quote
 
 _PG = f"{CATALOGUE}.pg"
@@ -26,7 +27,7 @@ _WORDS = frozenset(
         "information_schema", "regclass", "regtype", "regproc", "regnamespace", "regrole",
         "operator", "current_user", "session_user", "current_role", "user", "current_catalog",
         "current_schema", "current_database", "current_schemas", "current_setting", "set_config",
-        "version", "name", "oid", "xid",
+        "version", "name", "oid", "xid", "jsonb", "bpchar", "cstring",
     }
 )  # fmt: skip
 _ALWAYS = frozenset({"information_schema", "operator"})
@@ -34,23 +35,37 @@ _CALLED = frozenset(
     {"current_database", "current_schemas", "current_setting", "set_config", "version"}
 )
 _CASTS = frozenset(
-    {"regclass", "regtype", "regproc", "regnamespace", "regrole", "name", "oid", "xid"}
-)
-_BARE = frozenset(
-    {"current_user", "session_user", "current_role", "user", "current_catalog", "current_schema"}
-)
+    {
+        "regclass", "regtype", "regproc", "regnamespace", "regrole", "name", "oid", "xid",
+        "jsonb", "bpchar", "cstring",
+    }
+)  # fmt: skip
+# Columns of type regproc: numbers that a result shows as names.
+_REGPROCS = frozenset(
+    {
+        "typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze",
+        "typsubscript",
+    }
+)  # fmt: skip
 # How a value of a reg type is made of a name, and how it prints.
 _REG = {
     "regclass": ("regclass_in_", "regclass_out_"),
     "regtype": ("to_regtype", "regtype_out_"),
+    "regproc": ("to_regproc", "regproc_out_"),
     "regnamespace": ("to_regnamespace", "regnamespace_out_"),
     "regrole": ("to_regrole", "regrole_out_"),
 }
-_TEXTS = frozenset({"text", "name", "varchar", "bpchar", "char", "regproc", "cstring", "refcursor"})
+_TEXTS = frozenset({"text", "name", "varchar", "bpchar", "char", "cstring", "refcursor"})
 _NUMBERS = {
-    "oid": "BIGINT", "xid": "BIGINT", "int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT",
+    "oid": "UINTEGER", "xid": "UINTEGER", "int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT",
     "float4": "FLOAT", "float8": "DOUBLE", "bool": "BOOLEAN", "int2vector": "SMALLINT[]",
-    "oidvector": "BIGINT[]", "regoper": "VARCHAR", "pg_node_tree": "VARCHAR", "cid": "BIGINT",
+    "oidvector": "UINTEGER[]", "jsonb": "JSON", "regoper": "VARCHAR", "pg_node_tree": "VARCHAR",
+    "cid": "UINTEGER",
+}  # fmt: skip
+# Calls of any number of arguments, which no macro could be: DuckDB's function of the same kind.
+_VARIADIC = {
+    "json_build_object": "json_object", "jsonb_build_object": "json_object",
+    "json_build_array": "json_array", "jsonb_build_array": "json_array",
 }  # fmt: skip
 _TABLE_CALLS = frozenset({"generate_series", "unnest", "json_each", "range"})
 
@@ -76,7 +91,7 @@ def concerns(piece: Piece) -> bool:
         word = token.folded
         if word.startswith(("pg_", "_pg_")):
             return True
-        if word in catalogue.FUNCTIONS and piece.word(at + 1) == "(":
+        if (word in catalogue.FUNCTIONS or word in _VARIADIC) and piece.word(at + 1) == "(":
             return True
         if word not in _WORDS:
             continue
@@ -85,7 +100,7 @@ def concerns(piece: Piece) -> bool:
             word in _ALWAYS
             or (word in _CALLED and after == "(")
             or (word in _CASTS and before in ("::", "as"))
-            or (word in _BARE and token.kind == "word" and before != "." and before != "as")
+            or (word in BARE and token.kind == "word" and before != "." and before != "as")
         ):
             return True
     return False
@@ -94,7 +109,7 @@ def concerns(piece: Piece) -> bool:
 def rewrite(sql: str, context: Context) -> str | None:
     """The statement as DuckDB can run it, or None if sqlglot cannot read it."""
     try:
-        trees = sqlglot.parse(sql, read="postgres")
+        trees = sqlglot.parse(_plain_arrays(sql), read="postgres")
     except (sqlglot.errors.SqlglotError, RecursionError):
         return None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
@@ -102,7 +117,7 @@ def rewrite(sql: str, context: Context) -> str | None:
     tree: Any = trees[0]
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
-        _name_columns(select)
+        name_columns(select)
     for node in reversed(list(tree.walk())):  # children before their parents
         made = _node(node, context, ctes)
         if made is not node:
@@ -113,68 +128,32 @@ def rewrite(sql: str, context: Context) -> str | None:
     return str(tree.sql("duckdb", normalize_functions=False, comments=False))
 
 
+def _plain_arrays(sql: str) -> str:
+    """`::oid[]` and the like by the name of a type that sqlglot has arrays of."""
+    found = list(tokens(sql))
+    out, at = [], 0
+    for n, token in enumerate(found[1:-2], 1):
+        name = token.folded
+        if name not in _NUMBERS and name not in _TEXTS and not name.startswith("reg"):
+            continue
+        if [found[n + 1].text, found[n + 2].text] != ["[", "]"]:
+            continue
+        start, before = n, n - 1
+        if found[before].text == "." and found[before - 1].folded == "pg_catalog":
+            start, before = n - 2, n - 3
+        if found[before].text == "::" or found[before].folded == "as":
+            plain = _NUMBERS.get(name, "").removesuffix("[]") or _duckdb_type(name)
+            out += [sql[at : found[start].start], plain]
+            at = token.end
+    return "".join(out) + sql[at:]
+
+
 def _call(name: str, *arguments: exp.Expression) -> Any:
     return exp.Anonymous(this=f"{_PG}.{name}", expressions=list(arguments))
 
 
 def _string(text: str) -> Any:
     return exp.Literal.string(text)
-
-
-# -- names of result columns --------------------------------------------------------------------
-
-
-def _name_columns(select: exp.Select) -> None:
-    """Give each unnamed result column the name that PostgreSQL gives it."""
-    if select.find_ancestor(exp.In, exp.Exists, exp.Any, exp.SetOperation):
-        return
-    named = []
-    for item in select.expressions:
-        plain = isinstance(item, exp.Column) and item.name not in _BARE
-        if isinstance(item, (exp.Alias, exp.Star, exp.Aliases)) or item.is_star or plain:
-            named.append(item)
-        else:
-            named.append(exp.alias_(item.copy(), _column_name(item), quoted=True))
-    select.set("expressions", named)
-
-
-def _column_name(item: exp.Expression) -> str:
-    if isinstance(item, exp.Column):
-        return str(item.name)
-    if isinstance(item, exp.Cast):
-        inner = _column_name(item.this)
-        return inner if inner != "?column?" else _type_name(item.to)
-    if isinstance(item, (exp.Paren, exp.Bracket, exp.Collate)):
-        return _column_name(item.this)
-    if isinstance(item, exp.Dot):
-        return _column_name(item.expression)
-    if isinstance(item, exp.Identifier):
-        return str(item.name)
-    if isinstance(item, exp.Case):
-        default = item.args.get("default")
-        inner = _column_name(default) if default is not None else "?column?"
-        return inner if inner != "?column?" else "case"
-    if isinstance(item, exp.Subquery):
-        first = item.this.expressions[0] if item.this.expressions else item
-        return str(first.alias) or (_column_name(first) if first is not item else "?column?")
-    if isinstance(item, exp.Exists):
-        return "exists"
-    if isinstance(item, exp.Array):
-        return "array"
-    for kind, name in (
-        (exp.CurrentUser, "current_user"), (exp.SessionUser, "session_user"),
-        (exp.CurrentSchema, "current_schema"), (exp.CurrentCatalog, "current_catalog"),
-        (exp.CurrentVersion, "version"), (exp.CurrentSchemas, "current_schemas"),
-    ):  # fmt: skip
-        if isinstance(item, kind):
-            return name
-    if isinstance(item, (exp.Binary, exp.Unary, exp.Predicate)):
-        return "?column?"
-    if isinstance(item, exp.Anonymous):
-        return str(item.name).lower()
-    if isinstance(item, exp.Func):
-        return str(item.sql_name()).lower()
-    return "?column?"
 
 
 # -- nodes --------------------------------------------------------------------------------------
@@ -191,8 +170,13 @@ def _node(node: Any, context: Context, ctes: set[str]) -> Any:
         return node.expression
     if isinstance(node, exp.Cast):
         return _cast(node)
+    if isinstance(node, exp.Column) and node.name.lower() in _REGPROCS and _is_shown(node):
+        return _call("regproc_out_", node.copy())
     if isinstance(node, exp.Div) and node.args.get("typed"):
         return exp.IntDiv(this=node.this, expression=node.expression)
+    if isinstance(node, exp.Column) and node.db.lower() in ("pg_catalog", "information_schema"):
+        # pg_catalog.pg_class.relname: the table goes by its bare name, see _moved
+        return exp.Column(this=node.this, table=node.args["table"])
     if isinstance(node, exp.Column) and node.sql() in ("user", "USER"):
         return _string(context.user)
     if isinstance(node, exp.Column) and node.name.lower() == "tableoid":
@@ -205,11 +189,21 @@ def _node(node: Any, context: Context, ctes: set[str]) -> Any:
         return _string("public")
     if isinstance(node, exp.CurrentVersion):
         return _string(context.version)
+    if isinstance(node, exp.CurrentTimestamp):
+        return exp.Anonymous(this="now")
     if isinstance(node, exp.CurrentSchemas):
         return _call("current_schemas", node.this)
     if isinstance(node, exp.Func):
         return _function(node, context)
     return node
+
+
+def _is_shown(node: exp.Column) -> bool:
+    """Whether a column is a result column of the whole statement."""
+    parent = node.parent
+    if isinstance(parent, exp.Alias):
+        parent = parent.parent
+    return isinstance(parent, exp.Select) and parent.parent is None
 
 
 def _table_oid(node: exp.Column) -> int:
@@ -222,7 +216,9 @@ def _table_oid(node: exp.Column) -> int:
 
 
 def _is_pg_catalog(node: Any) -> bool:
-    return isinstance(node, exp.Identifier) and node.name.lower() == "pg_catalog"
+    return isinstance(node, exp.Identifier) and node.name.lower() in (
+        "pg_catalog", "information_schema",
+    )  # fmt: skip
 
 
 def _table(node: exp.Table, context: Context, ctes: set[str]) -> Any:
@@ -306,22 +302,8 @@ def _operator(node: exp.Operator) -> Any:
     return plain(this=left, expression=right) if plain else node
 
 
-def _type_name(kind: exp.Expression) -> str:
-    """The last part of a type's name, folded."""
-    if isinstance(kind, exp.ObjectIdentifier):
-        return str(kind.this).lower()
-    inner = kind.args.get("kind") if isinstance(kind, exp.DataType) else None
-    if inner is not None:
-        if isinstance(inner, str):
-            return inner.rsplit(".", 1)[-1].strip('"').lower()
-        last = inner.expression if isinstance(inner, exp.Dot) else inner
-        return str(last.name).lower()
-    name = kind.sql("postgres").lower()
-    return {"int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool"}.get(name, name)
-
-
 def _cast(node: exp.Cast) -> Any:
-    name, value = _type_name(node.to), node.this
+    name, value = type_name(node.to), node.this
     array = isinstance(node.to, exp.DataType) and node.to.this == exp.DataType.Type.ARRAY
     if array:
         if isinstance(value, exp.Literal) and value.is_string and value.name.startswith("{"):
@@ -329,20 +311,24 @@ def _cast(node: exp.Cast) -> Any:
             items = [_string(one.strip().strip('"')) for one in inside.split(",")] if inside else []
             value = exp.Array(expressions=items)
         inner = node.to.expressions[0] if node.to.expressions else node.to
-        target = _duckdb_type(_type_name(inner))
+        target = _duckdb_type(type_name(inner))
         return exp.Cast(this=value, to=exp.DataType.build(f"{target}[]", dialect="duckdb"))
     if name in _REG:
         made, printed = _REG[name]
         if isinstance(value, exp.Literal) and value.is_string:
             return value if value.name.isdigit() else _call(made, value)
+        if _is_text(value):
+            value = _call(made, value)
         parent = node.parent
         while isinstance(parent, (exp.Paren, exp.Alias)):
             parent = parent.parent
         if isinstance(parent, (exp.Select, exp.DPipe)) or (
-            isinstance(parent, exp.Cast) and _type_name(parent.to) in (*_TEXTS, "text")
+            isinstance(parent, exp.Cast) and type_name(parent.to) in (*_TEXTS, "text")
         ):
             return _call(printed, value)
         return value
+    if name in _TEXTS and isinstance(value, exp.Column) and value.name.lower() in _REGPROCS:
+        return _call("regproc_out_", value)
     target = _duckdb_type(name)
     foreign = isinstance(node.to, exp.ObjectIdentifier) or name in _NUMBERS or name in _TEXTS
     if not foreign and node.to.this != exp.DataType.Type.USERDEFINED:
@@ -350,11 +336,21 @@ def _cast(node: exp.Cast) -> Any:
     return exp.Cast(this=value, to=exp.DataType.build(target, dialect="duckdb"))
 
 
+def _is_text(value: Any) -> bool:
+    """Whether an expression is a text by how it is written: a cast, || or a call that makes one."""
+    inner = value.unnest()
+    if isinstance(inner, exp.Cast):
+        return type_name(inner.to) in _TEXTS
+    if isinstance(inner, exp.Anonymous):
+        return str(inner.name).rsplit(".", 1)[-1].lower() in ("quote_ident", "format", "concat")
+    return isinstance(inner, (exp.DPipe, exp.Concat, exp.Format))
+
+
 def _duckdb_type(name: str) -> str:
     if name in _TEXTS:
         return "VARCHAR"
     if name.startswith("reg"):
-        return "BIGINT"
+        return "UINTEGER"
     return _NUMBERS.get(name, name.upper())
 
 
@@ -364,6 +360,8 @@ def _function(node: exp.Func, context: Context) -> Any:
         node.iter_expressions()
     )
     if name in ("current_setting", "set_config") and arguments:
+        if isinstance(arguments[0].unnest(), exp.Null) or arguments[0].find(exp.Null):
+            return exp.null()  # a parameter that is not bound yet
         first = arguments[0].name
         if name == "set_config":
             local = str(arguments[2].sql()).lower() == "true" if len(arguments) > 2 else False
@@ -381,4 +379,6 @@ def _function(node: exp.Func, context: Context) -> Any:
         return _string(context.version)
     if name in catalogue.FUNCTIONS:
         return _call(name, *arguments)
+    if name in _VARIADIC:
+        return exp.Anonymous(this=_VARIADIC[name], expressions=arguments)
     return node

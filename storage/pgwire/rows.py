@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_START = np.dtype([("kind", "S1"), ("size", ">i4"), ("columns", ">i2")])
+_START = np.dtype([("kind", "S1"), ("size", ">i4"), ("columns", ">i2"), ("first", ">i4")])
 _MOST_BYTES = 1 << 30  # an Arrow binary column ends at 2 GiB: larger batches are halved
 
 
@@ -45,7 +45,11 @@ def data_rows(columns: Sequence[pa.Array], count: int) -> list[memoryview | byte
     for column in columns:
         lengths = pc.binary_length(column).fill_null(-1).to_numpy(zero_copy_only=False)
         total += np.maximum(lengths, 0)
-        pieces += [fixed(lengths.astype(">i4")), column]
+        if pieces:
+            pieces += [fixed(lengths.astype(">i4")), column]
+        else:  # one piece less to join: the first column's length stands in the start
+            start["first"] = lengths
+            pieces = [column]
     start["size"] = total
     joined = pc.binary_join_element_wise(
         fixed(start), *pieces, b"", null_handling="replace", null_replacement=b""

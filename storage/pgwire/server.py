@@ -20,6 +20,7 @@ import duckdb
 from storage.pgwire import messages
 from storage.pgwire.engine import Stopped
 from storage.pgwire.errors import SqlError
+from storage.pgwire.functions import SCHEMA as FUNCTIONS
 from storage.pgwire.messages import EncodingError, ProtocolError, Reader
 from storage.pgwire.scram import MECHANISM, Verifier
 from storage.pgwire.session import Session
@@ -39,6 +40,7 @@ class DoorLimits:
     """What one client, and all of them together, may take; 0 is no limit where it says so."""
 
     max_clients: int = 32
+    max_clients_per_address: int = 0  # of the connections from one address; 0: none
     max_portals: int = 16  # open portals and cursors of one client
     max_statements: int = 1_000  # prepared statements of one client
     max_rows: int = 0  # of one result; 0: none
@@ -57,6 +59,7 @@ class _Client:
     wire: Wire
     pid: int
     secret: int
+    address: str
     thread: threading.Thread | None = None
     session: Session | None = None
 
@@ -84,8 +87,8 @@ class Door:
         """
         if not password:
             raise ValueError("the SQL door needs a password")
-        self._remote = not _is_loopback(host)
-        if self._remote and tls is None:
+        self.remote = not is_loopback(host)
+        if self.remote and tls is None:
             raise ValueError(f"the SQL door on {host} can be reached from other machines: it needs "
                              "TLS (a certificate and key), or bind 127.0.0.1")  # fmt: skip
         self.host, self.port = host, port
@@ -166,7 +169,14 @@ class Door:
         ):
             if value != "''":
                 cursor.execute(f"SET {name} = {value}")
+        (history,) = cursor.execute("SELECT current_database()").fetchone() or ("",)
+        quoted = str(history).replace('"', '""').replace("'", "''")
+        cursor.execute(f"SET search_path = '\"{quoted}\".main,{FUNCTIONS}'")
         return cursor
+
+    def count_session(self) -> None:
+        with self._lock:
+            self._counts["sessions_total"] += 1
 
     def count_query(self) -> None:
         with self._lock:
@@ -194,7 +204,7 @@ class Door:
         assert self._listener is not None
         while not self._stopping.is_set():
             try:
-                connection, _address = self._listener.accept()
+                connection, address = self._listener.accept()
             except OSError:
                 if self._stopping.is_set():
                     return
@@ -205,7 +215,7 @@ class Door:
             wire = Wire(connection, self.limits.max_message_bytes, self.limits.send_timeout_s)
             with self._lock:
                 self._next_pid += 1
-                client = _Client(wire, self._next_pid, secrets.randbits(32))
+                client = _Client(wire, self._next_pid, secrets.randbits(32), address[0])
                 self._clients[client.pid] = client
             client.thread = threading.Thread(
                 target=self._client, args=(client,), name=f"sql-{client.pid}", daemon=True
@@ -235,8 +245,7 @@ class Door:
             session = Session(self, wire, self.user, self.database, client.pid)
             client.session = session
             try:
-                with self._lock:
-                    self._counts["sessions_total"] += 1
+                self.count_session()
                 wire.put(messages.authentication(0))
                 session.greet(startup, client.secret)
                 session.serve()
@@ -306,7 +315,7 @@ class Door:
         if code >> 16 != 3:
             raise _Rejected("0A000", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: "
                             "server supports 3.0")  # fmt: skip
-        if self._remote and not encrypted:
+        if self.remote and not encrypted:
             raise _Rejected("28000", "the SQL door takes only encrypted connections here")
         reader, startup = Reader(body[4:]), {}
         while name := reader.text():
@@ -316,12 +325,19 @@ class Door:
             wire.put(messages.negotiate(unknown))
         if not startup.get("user"):
             raise _Rejected("28000", "no PostgreSQL user name specified in startup packet")
-        with self._lock:
-            count = len(self._clients)
-        if count > self.limits.max_clients:
+        self._refuse_too_many(client)
+        return startup
+
+    def _refuse_too_many(self, client: _Client) -> None:
+        """Raise _Rejected 53300 where the client is one too many, in all or from its address."""
+        clients = self._snapshot()
+        if len(clients) > self.limits.max_clients:
             raise _Rejected("53300", f"sorry, too many clients already: the most is "
                             f"{self.limits.max_clients}")  # fmt: skip
-        return startup
+        most = self.limits.max_clients_per_address
+        if most and sum(one.address == client.address for one in clients) > most:
+            raise _Rejected("53300", f"too many connections from {client.address}: the most is "
+                            f"{most}")  # fmt: skip
 
     def _login(self, client: _Client, startup: dict[str, str]) -> None:
         """SCRAM-SHA-256, then the database's name. Raises _Rejected."""
@@ -341,7 +357,7 @@ class Door:
         wire.flush()
         proof = exchange.final(self._sasl(wire, limit_s).rest())
         if proof is None:
-            self._delay_failure()
+            self.failed_login()
             raise _Rejected(
                 "28P01", f'password authentication failed for user "{startup["user"]}"'
             )
@@ -357,7 +373,7 @@ class Door:
             raise ProtocolError("expected SASL response")
         return Reader(body)
 
-    def _delay_failure(self) -> None:
+    def failed_login(self) -> None:
         """Guessing costs time, the more the more is guessed; clients that are in feel nothing."""
         now = time.monotonic()
         with self._lock:
@@ -385,7 +401,8 @@ class _Rejected(Exception):
         self.sqlstate = sqlstate
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
     if host == "localhost":
         return True
     try:

@@ -25,6 +25,7 @@ _DEFAULTS = {
     "client_encoding": "UTF8",
     "client_min_messages": "notice",
     "DateStyle": "ISO, MDY",
+    "default_table_access_method": "heap",
     "default_tablespace": "",
     "default_text_search_config": "pg_catalog.english",
     "default_transaction_deferrable": "off",
@@ -107,6 +108,7 @@ class Settings:
         self._values = dict(_DEFAULTS)
         self._local: dict[str, str] = {}  # what SET LOCAL covered, until the transaction ends
         self._custom: dict[str, str] = {}
+        self._begun: dict[str, str] | None = None  # as they were at BEGIN, for ROLLBACK
         self._names = {name.lower(): name for name in (*_DEFAULTS, *self._fixed)}
         self.changed = changed
 
@@ -164,8 +166,17 @@ class Settings:
             self._put(name, value)
         self._custom.clear()
 
-    def end_transaction(self) -> None:
-        """What SET LOCAL changed goes back."""
+    def begin_transaction(self) -> None:
+        """Remember the values: a ROLLBACK takes back what SET changes from here on."""
+        self._begun = dict(self._values)
+
+    def end_transaction(self, rolled_back: bool = False) -> None:
+        """What SET LOCAL changed goes back, and after a ROLLBACK all that was set."""
+        if rolled_back and self._begun is not None:
+            for name, value in self._begun.items():
+                self._put(name, value)
+            self._local.clear()
+        self._begun = None
         for name, value in self._local.items():
             self._put(name, value)
         self._local.clear()
@@ -216,7 +227,7 @@ class Settings:
                 raise SqlError("22023", f'invalid value for parameter "DateStyle": "{value}": '
                                "the door writes ISO dates")  # fmt: skip
             days = [one for one in order if one != "ISO"]
-            return f"ISO, {days[0] if days else 'MDY'}"
+            return f"ISO, {days[0]}" if days else self._values[name]
         if name == "IntervalStyle":
             if value.lower() != "postgres":
                 raise SqlError("0A000", 'only IntervalStyle "postgres" is supported')

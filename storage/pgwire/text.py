@@ -119,8 +119,9 @@ def _timestamps(column: pa.Array, zone: str | None) -> pa.Array:
             _SECOND_US
         )
         calm = local
-    out = _trimmed(calm.cast(pa.string()))
-    if zone is not None:
+    same = zone is not None and not offset_s.any()
+    out = _clock_texts(calm, "+00" if same else "")
+    if zone is not None and not same:
         distinct, which = np.unique(offset_s, return_inverse=True)
         names = pa.array([_offset_text(int(seconds)) for seconds in distinct])
         out = pc.binary_join_element_wise(out, names.take(pa.array(which)), "")
@@ -139,6 +140,19 @@ def _offset_text(seconds: int) -> str:
     if seconds % 3600:
         text += f":{seconds // 60 % 60:02d}"
     return text + (f":{seconds % 60:02d}" if seconds % 60 else "")
+
+
+def _clock_texts(column: pa.Array, zone: str) -> pa.Array:
+    """Times in microseconds printed, without needless zeros of the fraction, and `zone` behind.
+
+    Arrow's printing and trimming cost what putting together tables of bytes in NumPy costs.
+    """
+    whole = not (column.cast(pa.int64()).to_numpy() % _SECOND_US).any()
+    if whole:
+        out = column.cast(pa.timestamp("s")).cast(pa.string())
+    else:
+        out = _trimmed(column.cast(pa.string()))
+    return pc.binary_join_element_wise(out, zone, "") if zone else out
 
 
 def _trimmed(column: pa.Array) -> pa.Array:

@@ -31,7 +31,7 @@ INT2 = PgType("int2", 21, 1005, 2, "N", "smallint", "SMALLINT")
 INT4 = PgType("int4", 23, 1007, 4, "N", "integer", "INTEGER")
 REGPROC = PgType("regproc", 24, 1008, 4, "N", "regproc", "VARCHAR")
 TEXT = PgType("text", 25, 1009, -1, "S", "text", "VARCHAR")
-OID = PgType("oid", 26, 1028, 4, "N", "oid", "BIGINT")
+OID = PgType("oid", 26, 1028, 4, "N", "oid", "UINTEGER")
 JSON = PgType("json", 114, 199, -1, "U", "json", "JSON")
 FLOAT4 = PgType("float4", 700, 1021, 4, "N", "real", "FLOAT")
 FLOAT8 = PgType("float8", 701, 1022, 8, "N", "double precision", "DOUBLE")
@@ -71,19 +71,19 @@ BY_NAME = {kind.name: kind for kind in ALL} | {
 # DuckDB's type id (DuckDBPyType.id) to PostgreSQL's type.
 _BY_DUCKDB = {
     "boolean": BOOL, "tinyint": INT2, "utinyint": INT2, "smallint": INT2, "usmallint": INT4,
-    "integer": INT4, "uinteger": INT8, "bigint": INT8, "ubigint": NUMERIC, "hugeint": NUMERIC,
+    "integer": INT4, "uinteger": OID, "bigint": INT8, "ubigint": NUMERIC, "hugeint": NUMERIC,
     "uhugeint": NUMERIC, "bignum": NUMERIC, "decimal": NUMERIC, "float": FLOAT4,
     "double": FLOAT8, "varchar": TEXT, "enum": TEXT, "blob": BYTEA, "date": DATE, "time": TIME,
     "time_ns": TIME, "timestamp": TIMESTAMP, "timestamp_s": TIMESTAMP,
     "timestamp_ms": TIMESTAMP, "timestamp_ns": TIMESTAMP, "timestamp_us": TIMESTAMP,
     "timestamp with time zone": TIMESTAMPTZ, "time with time zone": TIMETZ,
     "interval": INTERVAL, "uuid": UUID, "bit": VARBIT, "struct": JSON, "map": JSON,
-    "union": JSON, "variant": JSON, "sqlnull": TEXT,
+    "union": JSON, "variant": JSON, "tuple": JSON, "sqlnull": TEXT,
 }  # fmt: skip
 
 # Kinds that Arrow hands over in a form of DuckDB's own: DuckDB prints them itself.
 _AS_TEXT = frozenset({"uhugeint", "bignum", "bit", "time with time zone", "time_ns", "geometry"})
-_AS_JSON = frozenset({"struct", "map", "union", "variant"})
+_AS_JSON = frozenset({"struct", "map", "union", "variant", "tuple"})
 
 
 @dataclass(frozen=True, slots=True)

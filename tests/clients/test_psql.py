@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from storage import tables
+from tests.clients.conftest import Served
 from tests.door import PASSWORD, Twin, twin
 
 PSQL = shutil.which("psql")
@@ -117,3 +119,73 @@ def test_errors_point_at_the_place(served: Twin) -> None:
     assert done.stderr.splitlines()[1:] == [
         "LINE 1: SELECT sat_id, nope FROM latest", " " * 23 + "^",
     ] or "^" in done.stderr  # fmt: skip
+
+
+def of_history(door: Served, *commands: str, script: str = "") -> list[str]:
+    """psql's unaligned lines about the product's own tables."""
+    done = subprocess.run(
+        [str(PSQL), "-XAt", door.dsn, *(part for one in commands for part in ("-c", one))],
+        env=os.environ | {"PGPASSWORD": door.password},
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert not done.stderr or done.stderr.startswith("Did not find any"), done.stderr
+    return done.stdout.splitlines()
+
+
+def test_describes_the_tables_of_history(history_door: Served) -> None:
+    latest = of_history(history_door, r"\d latest")
+    assert latest[0] == "sat_id|bigint|||" and "stale|boolean|||" in latest
+    described = of_history(history_door, r"\d+ event")
+    for field in tables.EVENT.fields:
+        assert any(
+            line.startswith(f"{field.name}|") and line.endswith(f"|{field.comment}")
+            for line in described
+        ), field
+    listed = of_history(history_door, r"\dt+")
+    assert any(
+        line.startswith("public|satellite|table|orbitwin|") and line.endswith(tables.SATELLITE.text)
+        for line in listed
+    )
+
+
+def test_lists_databases_schemas_roles_and_extensions(history_door: Served) -> None:
+    assert of_history(history_door, r"\l")[0].startswith("twin|orbitwin|UTF8|C.UTF-8|")
+    assert of_history(history_door, r"\dn") == ["public|orbitwin"]
+    assert of_history(history_door, r"\du")[0].startswith("orbitwin|")
+    assert of_history(history_door, r"\dx") == []
+    told = of_history(history_door, script="SELECT sat_id, t_event FROM latest \\gdesc\n")
+    assert told == ["sat_id|bigint", "t_event|timestamp with time zone"]
+
+
+def test_tab_completes_names_of_tables_and_columns(history_door: Served) -> None:
+    """The interactive psql asks pg_class, pg_table_is_visible and pg_attribute at each Tab."""
+    import pty
+
+    main, other = pty.openpty()
+    running = subprocess.Popen(
+        [str(PSQL), "-XAtq", "--no-psqlrc", history_door.dsn],
+        env=os.environ | {"PGPASSWORD": history_door.password, "TERM": "dumb", "PAGER": "cat"},
+        stdin=other, stdout=other, stderr=other, start_new_session=True,
+    )  # fmt: skip
+    os.close(other)
+    try:
+        os.write(main, b"SELECT count(*) FROM satel\t;\n\\q\n")
+        said = b""
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                part = os.read(main, 4096)
+            except OSError:
+                break
+            if not part:
+                break
+            said += part
+        assert b"satellite" in said and b"\r\n42\r\n" in said, said
+        assert running.wait(timeout=10) == 0
+    finally:
+        running.kill()
+        running.wait()
+        os.close(main)

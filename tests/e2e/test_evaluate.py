@@ -26,8 +26,8 @@ fault = [
 ]
 """
 INJECTED = {"panel_dead", "transmitter_droop", "thermal_interface_ageing"}
-FLIGHT = ["--satellites", "30", "--duration", "1200", "--speed", "12", "--json"]
-ENDS_WITHIN_S = 230.0
+FLIGHT = ["--satellites", "30", "--duration", "1200", "--speed", "24", "--json"]
+ENDS_WITHIN_S = 180.0
 # What is flown is what is scored: a fault that other settings ask for is not.
 UNWANTED = {"ORBITWIN_PRODUCER__FAULTS": "panel_dead:sat=1,at_s=610,severity=0.8"}
 

@@ -179,8 +179,9 @@ def test_status_and_two_clients(tmp_path: Path) -> None:
             assert is_alive(part["pid"])
             assert part["restarts"] == 0
         until(lambda: {p["state"] for p in up.status()["parts"]} == {"running"})
-        (door,) = status["doors"]
-        assert door["name"] == "sql"
+        door, flight = status["doors"]
+        assert (door["name"], flight["name"]) == ("sql", "flight")
+        assert flight["url"] == f"grpc://127.0.0.1:{flight['port']}"
         assert oct(Path(door["password_file"]).stat().st_mode & 0o777) == "0o600"
         password = Path(door["password_file"]).read_text().strip()
         with psycopg.connect(door["url"], password=password) as session:

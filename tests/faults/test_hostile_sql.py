@@ -2,138 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from tests.door import PASSWORD, Twin, tick, twin
-
-REFUSED = {"25006", "42501", "0A000", "42601"}
-
-WRITES = [
-    "INSERT INTO satellite VALUES (5000, 'x', 1, now())",
-    "UPDATE satellite SET name = 'x'",
-    "DELETE FROM satellite",
-    "TRUNCATE satellite",
-    "MERGE INTO satellite USING (SELECT 1 AS i) s ON sat_id = i WHEN MATCHED THEN DELETE",
-    "CREATE TABLE t (a INT)",
-    "CREATE TEMP TABLE t (a INT)",
-    "CREATE TABLE t AS SELECT * FROM satellite",
-    "CREATE OR REPLACE VIEW latest AS SELECT 1",
-    "CREATE SCHEMA s",
-    "CREATE SEQUENCE q",
-    "CREATE INDEX i ON satellite (name)",
-    "CREATE TYPE mood AS ENUM ('a')",
-    "CREATE MACRO f(a) AS a",
-    "CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')",
-    "DROP TABLE satellite",
-    "DROP VIEW latest",
-    "ALTER TABLE satellite ADD COLUMN x INT",
-    "COMMENT ON TABLE satellite IS 'x'",
-    "SELECT 1 INTO t",
-    "WITH x AS (INSERT INTO satellite VALUES (5000, 'x', 1, now()) RETURNING *) SELECT * FROM x",
-    "WITH x AS (DELETE FROM satellite RETURNING *) SELECT * FROM x",
-    "WITH x AS (UPDATE satellite SET name = 'x' RETURNING *) SELECT count(*) FROM x",
-    "EXPLAIN ANALYZE DELETE FROM satellite",
-    "EXPLAIN ANALYZE CREATE TABLE t (a INT)",
-    "EXPLAIN (ANALYZE) INSERT INTO satellite SELECT * FROM satellite",
-    "EXPLAIN ANALYZE WITH x AS (DELETE FROM satellite RETURNING *) SELECT * FROM x",
-    "/* SELECT */ DELETE FROM satellite",
-    "-- SELECT 1\nDELETE FROM satellite",
-    "DE/**/LETE FROM satellite",
-    "VACUUM",
-    "ANALYZE",
-    "CHECKPOINT",
-    "FORCE CHECKPOINT",
-    "SELECT * FROM checkpoint()",
-    "SELECT nextval('q')",
-    "SELECT write_log('x')",
-]
-FILES = [
-    "SELECT * FROM '/etc/passwd'",
-    "SELECT * FROM '/tmp/x.csv'",
-    "SELECT * FROM \"/tmp/x.parquet\"",
-    "SELECT * FROM 'x.json'",
-    "SELECT * FROM 'segments/*.parquet'",
-    "SELECT * FROM read_text('/etc/passwd')",
-    "SELECT * FROM read_blob('/etc/passwd')",
-    "SELECT * FROM read_csv('/etc/passwd')",
-    "SELECT * FROM read_csv_auto('/etc/passwd')",
-    "SELECT * FROM read_json('/etc/passwd')",
-    "SELECT * FROM read_parquet('/tmp/x.parquet')",
-    "SELECT * FROM parquet_metadata('/tmp/x.parquet')",
-    "SELECT * FROM sniff_csv('/etc/passwd')",
-    "SELECT * FROM glob('/*')",
-    "SELECT (SELECT content FROM read_text('/etc/passwd'))",
-    "WITH x AS (SELECT * FROM read_text('/etc/passwd')) SELECT * FROM x",
-    "SELECT * FROM satellite WHERE name IN (SELECT content FROM read_text('/etc/passwd'))",
-    "SELECT 1 UNION ALL SELECT 1 FROM glob('/*')",
-    "EXPLAIN ANALYZE SELECT * FROM read_text('/etc/passwd')",
-    "DESCRIBE SELECT * FROM read_csv('/etc/passwd')",
-    "SUMMARIZE SELECT * FROM glob('/*')",
-    "SELECT * FROM 'https://example.com/x.csv'",
-    "SELECT * FROM 's3://bucket/x.parquet'",
-    "COPY satellite TO '/tmp/x.csv'",
-    "COPY (SELECT 1) TO '/tmp/x.csv' (FORMAT csv)",
-    "COPY (SELECT 1) TO PROGRAM 'sh'",
-    "COPY satellite FROM '/tmp/x.csv'",
-    "COPY satellite FROM STDIN",
-    "COPY (DELETE FROM satellite RETURNING *) TO STDOUT",
-    "COPY (SELECT * FROM read_text('/etc/passwd')) TO STDOUT",
-    "EXPORT DATABASE '/tmp/x'",
-    "IMPORT DATABASE '/tmp/x'",
-    "ATTACH '/tmp/other.duckdb'",
-    "ATTACH ':memory:' AS m",
-    "DETACH twin",
-    "USE pg_door",
-    "INSTALL httpfs",
-    "LOAD httpfs",
-]
-PROCESS = [
-    "PRAGMA database_list",
-    "PRAGMA database_size",
-    "CALL pragma_version()",
-    "CALL enable_logging()",
-    "SELECT * FROM enable_logging()",
-    "SELECT * FROM enable_profiling()",
-    "SELECT * FROM duckdb_settings()",
-    "SELECT * FROM duckdb_settings",
-    "SELECT * FROM duckdb_secrets()",
-    "SELECT * FROM duckdb_databases()",
-    "SELECT path FROM duckdb_databases",
-    "SELECT * FROM duckdb_logs",
-    "SELECT * FROM duckdb_temporary_files()",
-    "SELECT * FROM pragma_database_size()",
-    "SELECT * FROM arrow_scan(1, 2, 3)",
-    "SELECT * FROM python_arrow_scan(1)",
-    "SELECT * FROM pandas_scan(1)",
-    "SELECT * FROM seq_scan('satellite')",
-    "SELECT * FROM query('DELETE FROM satellite')",
-    "SELECT * FROM query_table('satellite')",
-    "SELECT * FROM json_execute_serialized_sql('{}')",
-    "SELECT current_query()",
-    "SELECT getvariable('x')",
-    "SHOW DATABASES FROM x",
-    "SET memory_limit = '1TB'",
-    "SET GLOBAL enable_external_access = true",
-    "SET allowed_directories = ['/']",
-    "SET python_enable_replacements = true",
-    "RESET lock_configuration",
-    "SET VARIABLE x = 1",
-    "SET default_transaction_read_only = off",
-    "SET ROLE postgres",
-    "BEGIN READ WRITE",
-    "LOCK TABLE satellite",
-    "DO $$ BEGIN DELETE FROM satellite; END $$",
-    "GRANT ALL ON satellite TO public",
-    "PREPARE x AS DELETE FROM satellite",
-    "DECLARE c CURSOR WITH HOLD FOR DELETE FROM satellite",
-    "PIVOT satellite ON name USING count(*)",
-]
-HOSTILE = WRITES + FILES + PROCESS
-# Settings that are DuckDB's alone do not exist here.
-UNKNOWN = {"42704", "22023", "42P01", "42883"}
+from tests.hostile import (
+    ENDLESS,
+    EXCESSIVE,
+    HOSTILE,
+    PAYLOADS,
+    REFUSED,
+    UNKNOWN,
+    WRITES,
+)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +33,7 @@ def client(served: Twin) -> Iterator[psycopg.Connection]:
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert len(set(HOSTILE)) >= 80
+    assert len(set(HOSTILE)) == len(HOSTILE) >= 250
 
 
 @pytest.mark.parametrize("protocol", ["simple", "extended"])
@@ -183,13 +67,6 @@ def test_s01_stacked_statements_stop_at_the_write(client: psycopg.Connection) ->
     assert client.execute("SELECT count(*) FROM satellite").fetchone() == (1000,)
 
 
-PAYLOADS = [
-    "'; DROP TABLE satellite; --", "' OR '1'='1", "S-1'/*", "\\'; DELETE FROM satellite; --",
-    "$1", "$$; DROP TABLE satellite; $$", "%s", "${x}", "\u2019 OR 1=1", "S-1\n--", "{1,2}",
-    '"; DROP TABLE satellite', "E'\\x00'", "../../etc/passwd", "pg_sleep(10)",
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("cursor", [psycopg.Cursor, psycopg.ClientCursor])
 def test_s02_parameters_are_only_ever_data(
@@ -216,29 +93,35 @@ def test_s03_settings_of_the_process_are_not_told(client: psycopg.Connection) ->
         client.execute("SHOW secret_directory")
 
 
-@pytest.mark.parametrize(
-    "bomb",
-    [
-        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 7",
-        "WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM t) SELECT max(a) FROM t",
-        "SELECT sum(hash(i)) FROM range(1000000000000) r(i)",
-        "SELECT pg_sleep(60)",
-    ],
-)
+@pytest.mark.parametrize("bomb", ENDLESS)
 def test_g03_a_runaway_query_ends_at_its_timeout(client: psycopg.Connection, bomb: str) -> None:
-    client.execute("SET statement_timeout = '300ms'")
+    client.execute("SET statement_timeout = '200ms'")
     try:
-        with pytest.raises(psycopg.errors.QueryCanceled) as caught:
+        with pytest.raises((psycopg.errors.QueryCanceled, psycopg.errors.OutOfMemory)) as caught:
             client.execute(bomb)  # type: ignore[arg-type]
-        assert "statement timeout" in str(caught.value)
+        assert "statement timeout" in str(caught.value) or caught.value.sqlstate == "53200"
     finally:
         client.execute("RESET statement_timeout")
     assert client.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_deep_and_long_statements_are_refused(client: psycopg.Connection) -> None:
-    for sql in ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "SELECT " + "1+" * 5000 + "1",
-                "SELECT '" + "x" * 2_000_000 + "'"):  # fmt: skip
-        with pytest.raises(psycopg.Error):
-            client.execute(sql)  # type: ignore[arg-type]
-        assert client.execute("SELECT 1").fetchone() == (1,)
+@pytest.mark.parametrize("sql", EXCESSIVE, ids=lambda sql: sql[:60])
+def test_g03_what_no_timeout_ends_is_refused_at_once(client: psycopg.Connection, sql: str) -> None:
+    began_s = time.monotonic()
+    with pytest.raises(psycopg.Error) as caught:
+        client.execute(sql)  # type: ignore[arg-type]
+    assert caught.value.sqlstate in ("54000", "54001", "42601")
+    assert time.monotonic() - began_s < 5.0
+    assert client.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_small_sizes_are_let_in(client: psycopg.Connection) -> None:
+    for sql in (
+        "SELECT lpad(name, 12, '.'), rpad(name, 12), lpad(name, 20), lpad(name, 30) FROM satellite",
+        "SELECT repeat('#', least(sat_id, 50)) FROM satellite",
+        "SELECT unnest(generate_series(0, 23)), repeat(' ', length(name)) FROM satellite",
+        "SELECT count(*) FROM generate_series(1, 200000)",
+        "SELECT printf('%05.2f', mass_kg::float8) FROM satellite",
+        "WITH a AS (SELECT 1), b AS (SELECT * FROM a, a x) SELECT * FROM b, a",
+    ):
+        assert client.execute(sql).fetchall()  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import harness, physics_tick, residuals
+from benchmarks import dashboards, harness, physics_tick, residuals
 from benchmarks.harness import ANCHOR, Report, Spread
 from processors.windows import EMPTY
 
@@ -132,6 +132,21 @@ def test_a_wrong_window_fails(
     spoil: Callable[[Any], None], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert says in failed(capsys, residuals.main(FEW, spoil))
+
+
+# --- the dashboards ------------------------------------------------------------------------------
+
+
+def test_every_query_of_the_dashboards_answers_with_what_was_put_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, few in (("MODELLED", 30), ("EVENTS", 20_000), ("LETTERS", 50), ("SECONDS", 400)):
+        monkeypatch.setattr(dashboards, name, few)
+    monkeypatch.setattr(dashboards, "RANGES", {"15m": (900, 1_000)})
+    words = ["--satellites", "400", "--repeat", "1", "--limit-ms"]
+    text = passed(capsys, dashboards.main([*words, "60000"]))
+    assert "400 satellites" in text and "(wall)" in text
+    assert "slower than" in failed(capsys, dashboards.main([*words, "0.01"]))
 
 
 # --- the harness ---------------------------------------------------------------------------------

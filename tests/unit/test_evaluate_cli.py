@@ -80,15 +80,17 @@ def test_other_settings_inject_nothing_that_is_not_scored(
     [
         (("--scenario", "defalt"), "defalt: no such scenario or file (did you mean default?)"),
         (("--profile", "suncatcher_18"), "did you mean suncatcher_81?"),
-        (("--scenario", "default"), "no satellite 6 in the fleet"),
+        (("--scenario", "{six}"), "no satellite 6 in the fleet"),
         (("--speed", "20"), "--speed is for a whole twin"),
         (("--start-epoch", "yesterday"), "start_epoch"),
     ],
 )
 def test_a_mistake_is_one_line_and_a_hint(
-    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert app.run([*SMALL, *words]) == 2
+    six = tmp_path / "six.toml"
+    six.write_text('fault = [{name = "pump_stop", sat = 6}]\n')
+    assert app.run([*SMALL, *(word.format(six=six) for word in words)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     first, *hint = shown.err.splitlines()

@@ -150,6 +150,10 @@ def test_a_verdict_counts_from_the_onset_to_two_minutes_after_the_end(
     assert score.faults(found)["detected"].to_list() == [detected]
 
 
+def test_a_fault_that_would_begin_after_the_run_is_none_of_it() -> None:
+    assert figures(evidence([label(3, "panel_dead", RUN_S)]))["faults_injected"] == 0
+
+
 def test_what_comes_after_the_run_is_not_counted() -> None:
     found = evidence([label(3, "panel_dead", 9_990)], [event(3, RUN_S + 60, "panel_dead")])
     assert score.faults(found)["detected"].to_list() == [False]
@@ -316,8 +320,32 @@ def test_a_forecast_of_no_eclipse_where_there_is_none_has_no_error() -> None:
 
 def test_an_eclipse_after_many_forecasts_without_one_is_counted() -> None:
     quiet = [forecast(1, 5_000 + n) for n in range(150)]
-    late = forecast(1, 1_500, eclipse_entry_s=515.0)
+    late = forecast(1, 1_500, eclipse_entry_s=515.0, eclipse_exit_s=2_515.0)
     assert figures(evidence(forecasts=[*quiet, late]))["eclipse_error_s"] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("made", "entry_s", "exit_s"),
+    [
+        (forecast(1, 1_500), -3_000.0, -3_000.0),  # missed: 2,005 to 4,005 s
+        (forecast(1, 5_000, eclipse_entry_s=900.0), 3_000.0, None),  # invented
+        (forecast(1, 5_000, eclipse_entry_s=2_990.0), None, None),  # as well beyond the horizon
+        (forecast(1, 1_500, horizon_s=520.0), None, None),
+    ],
+)
+def test_a_missed_and_an_invented_eclipse_count_as_a_whole_horizon(
+    made: dict[str, Any], entry_s: float | None, exit_s: float | None
+) -> None:
+    (row,) = score.forecasts(evidence(forecasts=[made])).to_dicts()
+    assert (row["entry_error_s"], row["exit_error_s"]) == (entry_s, exit_s)
+
+
+def test_an_interval_that_ends_on_a_full_battery_is_not_judged() -> None:
+    """It was cut there: a battery that stays full would be inside whatever its width."""
+    full = {"charge_min_ratio": 1.0, "charge_min_ratio_low": 0.99, "charge_min_ratio_high": 1.0}
+    found = evidence(forecasts=[forecast(1, 5_000, **full), forecast(2, 1_500)])
+    assert score.forecasts(found)["charge_inside"].to_list() == [None, True]
+    assert figures(found)["charge_coverage_ratio"] == 1.0
 
 
 # --- targets and the report ----------------------------------------------------------------------
@@ -420,7 +448,7 @@ def test_where_nothing_is_injected_nothing_is_said() -> None:
 def test_the_same_seed_is_the_same_document_and_another_seed_another() -> None:
     one, other = (flown(Scenario(), 20, seed, 690) for seed in (2, 3))
     two = flown.__wrapped__(Scenario(), 20, 2, 690)
-    assert len(one.residuals) and len(one.forecasts) and len(one.events)
+    assert len(one.residuals) and len(one.forecasts)
     assert report(one, ODC).document() == report(two, ODC).document()
     assert one.events.equals(two.events) and one.residuals.equals(two.residuals)
     assert one.forecasts.equals(two.forecasts)

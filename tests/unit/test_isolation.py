@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from processors.isolation import SENSOR_BELIEF, Faults, choose, faults_of, scores
+from processors.isolation import (
+    SENSOR_BELIEF,
+    SURE_Z,
+    Faults,
+    at_least_sure,
+    choose,
+    faults_of,
+    scores,
+)
+from processors.residuals import DECISION
 from tests.heater import HEATER, START_US, Truth, heaters
 from tests.processing import SECOND_US, Bench, events
 
@@ -69,6 +78,21 @@ def test_a_fault_that_is_over_is_not_taken_for_single_values() -> None:
     over = np.zeros((3, 1), dtype=bool)
     assert scores(z, z2, ALL3, ALL3, FAULTS, SENSORS, SENSORS)[1].all()
     assert not scores(z, z2, ALL3, over, FAULTS, SENSORS, SENSORS)[1].any()
+
+
+def test_a_decided_cusum_is_as_sure_as_a_large_residual() -> None:
+    """On its own side only; what is farther off already stays so."""
+    z = column(1.0, -1.0, 7.0, 1.0)
+    up, down = column(DECISION, 0, DECISION, DECISION - 1), column(0, DECISION, 0, 0)
+    assert at_least_sure(z, up, down)[:, 0].tolist() == [SURE_Z, -SURE_Z, 7.0, 1.0]
+
+
+def test_the_size_of_a_sensors_error_does_not_grow_with_what_comes_into_sight() -> None:
+    """z of one unit of it are 1 and 2 in the two channels that it shows in."""
+    part = column(1, 1, 0).astype(bool)
+    for counts in (ALL3, part):
+        got = scores(column(5, 0, 10), column(25, 0, 100), counts, ALL3, FAULTS, SENSORS, SENSORS)
+        assert got[3][0, 0] == pytest.approx(5)
 
 
 def test_confidence_is_halved_when_two_explain_equally() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import duckdb
+import pyarrow as pa
 import pytest
 
 from storage.pgwire import text, types
 from storage.pgwire.binary import numeric
+from storage.pgwire.types import ColumnType
 
 CASES = [
     ("true", "t"), ("1::int2", "1"), ("1.50::decimal(10,2)", "1.50"),
@@ -70,3 +75,27 @@ def test_numeric_in_binary_as_numeric_send_writes_it() -> None:
     assert numeric(Decimal("12345.678")).hex() == "0003000100000003" + "000109291a7c"
     assert numeric(Decimal("-0.0001")).hex() == "0001ffff40000004" + "0001"
     assert numeric(Decimal("0.00")).hex() == "0000000000000002"
+
+
+@pytest.mark.parametrize("fractions_us", [(0,), (1, 999_999, 123_456), (0, 500_000, 1)])
+@pytest.mark.parametrize("years", [(2026,), (1900, 2200)])
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Kolkata"])
+def test_times_of_one_width_and_of_several(
+    fractions_us: tuple[int, ...], years: tuple[int, ...], zone: str | None
+) -> None:
+    """Both ways of printing a column give what Python's own calendar gives."""
+    moments = [
+        datetime(year, month, 28, hour, 59, 1, us, tzinfo=UTC)
+        for year in years for month in (1, 2, 12) for hour in (0, 23) for us in fractions_us
+    ]  # fmt: skip
+    kind = ColumnType(types.TIMESTAMP if zone is None else types.TIMESTAMPTZ)
+    column = pa.array(moments, pa.timestamp("us", tz=None if zone is None else "UTC"))
+    expected = []
+    for moment in moments:
+        local = moment.astimezone(ZoneInfo(zone or "UTC"))
+        seconds = int(local.utcoffset().total_seconds())  # type: ignore[union-attr]
+        clock = f"{local:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+        expected.append(clock + ("" if zone is None else text._offset_text(seconds)))
+    assert [one.decode() for one in text.encode(column, kind, zone or "UTC").to_pylist()] == (
+        expected
+    )

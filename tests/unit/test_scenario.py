@@ -126,6 +126,9 @@ def test_a_satellite_that_does_not_fly_is_an_error():
     assert "from 1 to 300" in caught.value.hint
 
 
+SENSORS_NAMED = {f.parameter for f in scenario.load("default").faults if f.parameter}
+
+
 def test_the_default_scenario_has_every_fault_and_one_a_satellite():
     faults = scenario.load("default").faults
     satellites = [fault.sat for fault in faults]
@@ -143,6 +146,22 @@ def test_the_default_scenario_has_every_fault_and_one_a_satellite():
     } == {True}
     path = scenario.shipped()["default"]
     assert all(len(line) <= 100 for line in path.read_text().splitlines())
+
+
+@pytest.mark.parametrize(("size", "ill"), [(1, 1), (2, 1), (12, 4), (16, 5), (150, 50), (287, 95)])
+def test_the_default_scenario_fits_a_small_fleet(size: int, ill: int):
+    """A third falls ill, each of one fault, of kinds from all of the list."""
+    ids = np.arange(700, 700 + size)
+    found = scenario.load("default").fitted(ids).faults
+    assert len(found) == ill
+    assert len({fault.sat for fault in found} & set(ids.tolist())) == ill
+    assert len({fault.name for fault in found}) >= min(ill, len(FAULTS)) * 0.9
+    assert len(scenario.load("default").onsets(ids, 1, 0, list(SENSORS_NAMED))) == ill
+
+
+def test_a_fleet_that_has_them_all_keeps_the_satellites_that_are_named():
+    whole = scenario.load("default")
+    assert whole.fitted(IDS) is whole
 
 
 def test_random_faults_come_at_their_rates():

@@ -1,0 +1,126 @@
+"""The extended protocol's messages: Parse, Bind, Describe, Execute, Close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from storage.lexer import split
+from storage.pgwire import commands, messages, parameters, types
+from storage.pgwire.errors import SqlError
+from storage.pgwire.execution import Result, row_fields
+from storage.pgwire.messages import Reader
+
+if TYPE_CHECKING:
+    from storage.pgwire.session import Session
+
+
+class Extended:
+    """Handles one session's messages; `handlers` has the method for each kind."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.handlers: dict[bytes, Callable[[Reader], None]] = {
+            b"P": self.parse,
+            b"B": self.bind,
+            b"D": self.describe,
+            b"E": self.execute,
+            b"C": self.close,
+        }
+
+    def parse(self, reader: Reader) -> None:
+        name, sql, declared = reader.text(), reader.text(), reader.oids()
+        pieces = split(sql)
+        if len(pieces) > 1:
+            raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
+        if name and name in self._session.statements:
+            raise SqlError("42P05", f'prepared statement "{name}" already exists')
+        if len(self._session.statements) >= self._session.limits.max_statements:
+            raise SqlError("53400", f"too many prepared statements, the most is "
+                           f"{self._session.limits.max_statements}")  # fmt: skip
+        if pieces:
+            self._session.refuse_after_error(pieces[0])
+        prepared = self._session.parsed(pieces[0] if pieces else None, declared)
+        self._session.check(prepared)
+        self._session.statements[name] = prepared
+        self._session.wire.put(messages.PARSE_COMPLETE)
+
+    def bind(self, reader: Reader) -> None:
+        name, source = reader.text(), reader.text()
+        formats, values, results = reader.shorts(), reader.values(), reader.shorts()
+        prepared = self._session.statement(source)
+        if len(values) != len(prepared.oids):
+            raise SqlError("08P01", f"bind message supplies {len(values)} parameters, but prepared "
+                           f'statement "{source}" requires {len(prepared.oids)}')  # fmt: skip
+        if len(formats) not in (0, 1, len(values)):
+            raise SqlError("08P01", "bind message has parameter formats of the wrong number")
+        if any(one not in (0, 1) for one in (*formats, *results)):
+            raise SqlError("22023", "unsupported format code")
+        each = formats * len(values) if len(formats) == 1 else formats or [0] * len(values)
+        literals = [
+            parameters.literal(oid if known else _unknown(oid, format), format, value)
+            for oid, known, format, value in zip(
+                prepared.oids, _padded(prepared.declared, len(values)), each, values, strict=True
+            )
+        ]
+        if name and name in self._session.portals:
+            raise SqlError("42P03", f'cursor "{name}" already exists')
+        self._session.portals.close(name)
+        self._session.portals.add(name, self._session.bound(prepared, literals, results))
+        self._session.wire.put(messages.BIND_COMPLETE)
+
+    def describe(self, reader: Reader) -> None:
+        what, name = reader.take(1), reader.text()
+        if what == b"P":
+            portal = self._session.portals.get(name)
+            if portal.prepared.piece is not None:
+                self._session.refuse_after_error(portal.prepared.piece)
+                self._session.portals.open_query(portal)
+            self._session.portals.describe(portal, otherwise=messages.NO_DATA)
+            return
+        prepared = self._session.statement(name)
+        self._session.wire.put(messages.parameter_description(prepared.oids))
+        result: Result | None = None
+        if prepared.piece is not None:
+            self._session.refuse_after_error(prepared.piece)
+            if commands.is_command(prepared.piece):
+                result = commands.columns(self._session, prepared.piece)
+            else:
+                result = self._session.portals.query(
+                    prepared.piece, self._session.unbound(prepared)
+                )
+        if result is None:
+            self._session.wire.put(messages.NO_DATA)
+            return
+        result.close()
+        fields = row_fields(result.columns, [0] * len(result.columns))
+        self._session.wire.put(messages.row_description(fields))
+
+    def execute(self, reader: Reader) -> None:
+        name, most = reader.text(), reader.int()
+        portal = self._session.portals.get(name)
+        if portal.prepared.piece is None:
+            self._session.wire.put(messages.EMPTY_QUERY)
+            return
+        self._session.refuse_after_error(portal.prepared.piece)
+        if portal.batches is None:
+            self._session.door.count_query()
+        self._session.portals.open(portal)
+        self._session.portals.run(portal, most)
+
+    def close(self, reader: Reader) -> None:
+        what, name = reader.take(1), reader.text()
+        if what == b"S":
+            self._session.statements.pop(name, None)
+        else:
+            self._session.portals.close(name)
+        self._session.wire.put(messages.CLOSE_COMPLETE)
+
+
+def _padded(declared: list[int], count: int) -> list[int]:
+    return [*declared, *[0] * (count - len(declared))]
+
+
+def _unknown(oid: int, format: int) -> int:
+    """A parameter sent as text whose type is only inferred stays a plain literal, if scalar."""
+    return types.TEXT.oid if format == 0 and oid in types.BY_OID else oid
