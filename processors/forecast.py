@@ -40,9 +40,9 @@ EDGE_SIGMA_S = 1.5
 DRIFT_S_PER_DAY = 1.0
 """Of a satellite along its planned orbit while no navigation fix comes: drag [assumption]."""
 
-CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.03, 0.001, 0.08
+CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO = 0.1
+CHIP_SWING_RATIO = 0.01
 """And of the chips' temperature a share of what it reckons them to swing over the orbit: in lasting
 sunlight there is little to be wrong about, through an eclipse more (measured)."""
 UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from storage.pgwire import naming
 from storage.pgwire.engine import Engine
-from storage.pgwire.errors import SqlError, from_duckdb
+from storage.pgwire.errors import SqlError
 from storage.pgwire.execution import ENGINE_ERRORS, Plan
 
 BATCH_ROWS = 65_536  # rows fetched and sent at a time
@@ -40,7 +40,7 @@ class Query:
                 self.schema = self._explain() if plan.statement.kind == "explain" else self._bind()
         except ENGINE_ERRORS as problem:
             self.close()
-            raise self._error(problem) from None
+            raise self._plan.error(problem) from None
         except BaseException:
             self.close()
             raise
@@ -86,13 +86,8 @@ class Query:
         except StopIteration:
             return None
         except ENGINE_ERRORS as problem:
-            raise self._error(problem) from None
+            raise self._plan.error(problem) from None
         return pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
-
-    def _error(self, problem: BaseException) -> SqlError:
-        offset = self._plan.offset
-        sql = self._plan.statement.sql if offset is not None else ""
-        return from_duckdb(problem, sql, offset or 0, self._plan.statement.tree)
 
     def close(self) -> None:
         """End the transaction and give the cursor back; call it once."""

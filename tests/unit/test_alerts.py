@@ -23,6 +23,7 @@ from dashboards.panels import DATASOURCE_UID
 from dashboards.sql import standing
 from dashboards.states import states_of
 from orbitwin.catalogue import SEVERITIES
+from tests import grafana_store
 from tests.grafana_store import VEHICLES, Reader, fill_all, new_database, scope, served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,7 @@ each = pytest.mark.parametrize("alert", ALERTS, ids=lambda a: a.uid)
 
 @pytest.fixture(scope="module")
 def door() -> Iterator[Reader]:
+    grafana_store.begin()
     db = new_database()
     fill_all(db)
     with served(db) as reader:

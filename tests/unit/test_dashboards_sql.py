@@ -17,8 +17,8 @@ from dashboards import sql as shared_sql
 from dashboards.macros import ALL, expand, parse_interval_s
 from orbitwin.catalogue import DERIVED
 from storage import tables
+from tests import grafana_store
 from tests.grafana_store import (
-    NOW,
     RAW_S,
     VEHICLES,
     Reader,
@@ -29,6 +29,11 @@ from tests.grafana_store import (
 )
 
 DASHBOARDS = all_dashboards(VEHICLES.values())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def time() -> None:
+    grafana_store.begin()
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +118,8 @@ def test_panel_gets_the_rows_it_draws(
         times = [row[0] for row in got]
         assert times == sorted(times)
     if panel["type"] in ("timeseries", "heatmap"):
-        assert times[-1] + timedelta(milliseconds=interval_ms) <= NOW + timedelta(minutes=1)
+        open_until = grafana_store.NOW + timedelta(minutes=1)
+        assert times[-1] + timedelta(milliseconds=interval_ms) <= open_until
         values = columns[2:] if columns[1] == "metric" else columns[1:]
         assert values and set(types[-len(values) :]) == {"number"}
         assert any(v is not None for v in got[-1][-len(values) :])
@@ -182,7 +188,8 @@ def test_minutes_stand_in_where_full_rate_is_missing(door: Reader) -> None:
     got = door.ask(expand(sql, scope("satellite_odc", timedelta(seconds=RAW_S), 1000))).rows
     times = [row[0] for row in got]
     assert len(set(times)) == len(times)
-    gap = [t for t in times if NOW - timedelta(seconds=400) < t < NOW - timedelta(seconds=240)]
+    now = grafana_store.NOW
+    gap = [t for t in times if now - timedelta(seconds=400) < t < now - timedelta(seconds=240)]
     assert gap and all(t.second == 0 for t in gap)
     assert len(times) > 400
 
