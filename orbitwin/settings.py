@@ -357,7 +357,7 @@ class DoorSettings(Group):
         default=3_600.0, description="A connection that sends nothing is closed after this, s."
     )
     query_memory_mb: int = Field(
-        default=256, ge=16, description="Memory that one query may take, MB."
+        default=256, ge=16, description="Memory that one operator of a query may take, MB."
     )
 
     @model_validator(mode="after")

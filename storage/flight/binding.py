@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from storage.admission import MAX_SQL_CHARS
 from storage.lexer import Piece, split
 from storage.pgwire import parameters, types
 from storage.pgwire.errors import SqlError
+from storage.pgwire.execution import statements_of
 
 _ARROW = {
     types.BOOL.oid: pa.bool_(), types.INT2.oid: pa.int16(), types.INT4.oid: pa.int32(),
@@ -28,10 +28,7 @@ _ARROW = {
 
 def statement(sql: str) -> Piece:
     """The one statement of a text, its `?` numbered. Raises SqlError 42601 or 54001."""
-    if len(sql) > MAX_SQL_CHARS:  # before a token of it is looked for
-        raise SqlError("54001", f"statement too long: {len(sql)} characters, the most is "
-                       f"{MAX_SQL_CHARS}")  # fmt: skip
-    pieces = split(sql)
+    pieces = statements_of(sql)
     if not pieces:
         raise SqlError("42601", "the statement is empty")
     if len(pieces) > 1:

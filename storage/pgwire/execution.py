@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from storage.admission import Refused, Statement, admit
-from storage.lexer import Piece, tokens
+from storage.admission import MAX_SQL_CHARS, Refused, Statement, admit
+from storage.lexer import Piece, split, tokens
 from storage.pgwire import binary, messages, naming, scopes, text, types
 from storage.pgwire.dialect import NO_COLUMNS, spelled
 from storage.pgwire.edits import Spelled
@@ -90,6 +90,14 @@ def _placed(problem: SqlError, offset: int | None, spelling: Spelled) -> SqlErro
     if at is not None:
         problem.position = None if offset is None else spelling.original(at) + offset
     return problem
+
+
+def statements_of(text: str) -> list[Piece]:
+    """A text's statements. Raises SqlError 54001 before a token of a long one is looked for."""
+    if len(text) > MAX_SQL_CHARS:
+        raise SqlError("54001", f"statement too long: {len(text)} characters, the most is "
+                       f"{MAX_SQL_CHARS}")  # fmt: skip
+    return split(text)
 
 
 class Planner:

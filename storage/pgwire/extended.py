@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from storage.lexer import split
 from storage.pgwire import commands, messages, parameters, types
 from storage.pgwire.errors import SqlError
-from storage.pgwire.execution import Result, row_fields
+from storage.pgwire.execution import Result, row_fields, statements_of
 from storage.pgwire.messages import Reader
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Extended:
 
     def parse(self, reader: Reader) -> None:
         name, sql, declared = reader.text(), reader.text(), reader.oids()
-        pieces = split(sql)
+        pieces = statements_of(sql)
         if len(pieces) > 1:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
         if name and name in self._session.statements:

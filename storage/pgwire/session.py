@@ -18,7 +18,7 @@ from storage.pgwire import commands, copy, inference, messages, parameters, type
 from storage.pgwire.binary import NotRectangular
 from storage.pgwire.engine import Engine, Stopped
 from storage.pgwire.errors import SqlError
-from storage.pgwire.execution import Planner
+from storage.pgwire.execution import Planner, statements_of
 from storage.pgwire.extended import Extended
 from storage.pgwire.messages import EncodingError, ProtocolError, Reader
 from storage.pgwire.portals import Portal, Portals, Prepared
@@ -156,7 +156,7 @@ class Session:
     def _simple(self, reader: Reader) -> None:
         sql = reader.text()
         self.portals.close("")
-        pieces = split(sql)
+        pieces = statements_of(sql)
         if not pieces:
             self.wire.put(messages.EMPTY_QUERY)
         if len(pieces) > 1:
