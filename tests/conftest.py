@@ -37,6 +37,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         print(f"\n  {report.duration:5.1f} s  {proves or report.nodeid}", end="", flush=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist writes the group into the test's id
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A slow test without a docstring is an error: nobody would know what its time buys."""
     mute = [i.nodeid for i in items if i.get_closest_marker("slow") and not _proves(i)]
