@@ -26,7 +26,7 @@ up: $(VENV)/.run
 	@exec $(BIN)/orbitwin up $(ARGS)
 
 test: lint
-	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q --numprocesses 2
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .

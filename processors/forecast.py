@@ -42,9 +42,10 @@ DRIFT_S_PER_DAY = 1.0
 
 CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO = 0.01
-"""And of the chips' temperature a share of what it reckons them to swing over the orbit: in lasting
-sunlight there is little to be wrong about, through an eclipse more (measured)."""
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K = 0.07, 2.0
+"""And of the chips' temperature a share of what it reckons them to swing over the orbit: what the
+radiator takes in from Sun and Earth is not learnt apart from what it sheds. In lasting sunlight
+that is little, through an eclipse more (measured); larger swings than 2 K are those of the load."""
 UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02
 """What may have changed in an hour unseen [assumption]; it grows with the root of the time, up to
 a day of it: then nothing is left of what was known."""
@@ -258,7 +259,7 @@ def _energy_and_heat(
         rise_k * moved["interface_ratio"] / value["interface_ratio"],
         nominal["chip_spread_k"] * moved["chip_spread_ratio"] / value["chip_spread_ratio"],
         CHIP_SIGMA_K,
-        CHIP_SWING_RATIO * (best.chip_degc - best.chip_least_degc),
+        CHIP_SWING_RATIO * np.minimum(best.chip_degc - best.chip_least_degc, CHIP_SWING_MOST_K),
         UNSEEN_K * root_h,
     )
     found = _interval("charge_min_ratio", best.charge, charge_sigma)

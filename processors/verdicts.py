@@ -14,6 +14,7 @@ from processors.isolation import (
     GROWTH_RATIO,
     HOLD_WINDOWS,
     LEAST_STRENGTH,
+    LONG_WINDOWS,
     NONE,
     RECENT_WINDOWS,
     SETTLE_WINDOWS,
@@ -186,9 +187,9 @@ def _isolate(
         clear[repeats] = True
     same = (code == old) & (sensor == old_sensor)
     verdicts.confidence[own[same]] = confidence[same]
-    # single values are so from the beginning: what jumps under a verdict on the satellite itself
-    # is that fault by day and by night, at work and at rest
-    of_fault = (old != NONE) & (old < faults.sensor_code)
+    # single values are so from the beginning: what jumps when an alarm has long stood with a
+    # verdict on the satellite itself is that fault by day and by night, at work and at rest
+    of_fault = (old != NONE) & (old < faults.sensor_code) & (verdicts.waited[own] > LONG_WINDOWS)
     other = (code != NONE) & ~same & clear & ~(wild & of_fault)
     again = other & (code == verdicts.next_code[own]) & (sensor == verdicts.next_sensor[own])
     held = np.where(other, np.where(again, verdicts.held[own].astype(int) + 1, 1), 0)

@@ -1,16 +1,17 @@
 """What every test shares: a slow test says in one line what it proves, and runs alone of its kind.
 
-`make test` has two processes. Slow tests start servers and watch the clock: they go one after the
-other in one process, and the quick ones file by file beside them in the other.
+`make test` has two processes. Tests in e2e/ and faults/ start servers and watch the clock: they go
+one after the other in one process, and the others file by file beside them in the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from compose.broker import LocalBroker
@@ -37,15 +38,23 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         print(f"\n  {report.duration:5.1f} s  {proves or report.nodeid}", end="", flush=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist writes the group into the test's id
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A slow test without a docstring is an error: nobody would know what its time buys."""
     mute = [i.nodeid for i in items if i.get_closest_marker("slow") and not _proves(i)]
     if mute:
         raise pytest.UsageError("slow tests need a docstring: " + ", ".join(mute))
-    for item in items:
-        slow = item.get_closest_marker("slow")
-        item.add_marker(pytest.mark.xdist_group("servers" if slow else item.path.name))
+
+
+class _ServersAlone(LoadScopeScheduling):  # type: ignore[misc]
+    """One process takes all that starts servers, the other the rest, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "servers" if file.startswith(("tests/e2e/", "tests/faults/")) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ServersAlone(config, log)
 
 
 @pytest.fixture(scope="session")
