@@ -63,7 +63,7 @@ PRIOR: dict[str, tuple[float, float]] = {
     "array_ratio": (1.0, 0.02),
     "battery_resistance_ratio": (1.0, 0.08),
     "bus_load_ratio": (1.0, 0.04),
-    "payload_ratio": (1.0, 0.02),
+    "payload_ratio": (1.0, 0.015),
     "interface_ratio": (1.0, 0.08),
     "chip_spread_ratio": (1.0, 0.2),
     "pump_ratio": (1.0, 0.015),

@@ -24,7 +24,8 @@ HOLD_WINDOWS = 2
 """Windows that another verdict must hold before it replaces the first."""
 
 LONG_WINDOWS = 16
-"""Windows of an alarm after which a fault that was named is not taken for single values any more."""
+"""Windows of an alarm after which what was named is no more taken for single values, nor single
+values for something else."""
 
 RECENT_WINDOWS = 12
 """A channel counts that was judged in so many windows."""

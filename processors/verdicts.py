@@ -164,8 +164,9 @@ def _isolate(
     clear = length >= LEAST_STRENGTH
     first_sensor = len(faults.starts)
     held = np.where(old_sensor > 0, first_sensor + old_sensor.astype(int) - 1, old.astype(int) - 1)
-    # what was taken for single values and turns out to last is judged anew
-    held = np.where((old == faults.sensor_code + SPIKE) & ~wild, -1, held)
+    long = verdicts.waited[own] > LONG_WINDOWS
+    # what was taken for single values at first and turns out to last is judged anew
+    held = np.where((old == faults.sensor_code + SPIKE) & ~wild & ~long, -1, held)
     best, confidence = choose(found, held)
     vector = np.where(counts, memory.mean_z[:, own], np.float32(0))
     of_sensor = best >= first_sensor
@@ -189,7 +190,7 @@ def _isolate(
     verdicts.confidence[own[same]] = confidence[same]
     # single values are so from the beginning: what jumps when an alarm has long stood with a
     # verdict on the satellite itself is that fault by day and by night, at work and at rest
-    of_fault = (old != NONE) & (old < faults.sensor_code) & (verdicts.waited[own] > LONG_WINDOWS)
+    of_fault = long & (old != NONE) & (old < faults.sensor_code)
     other = (code != NONE) & ~same & clear & ~(wild & of_fault)
     again = other & (code == verdicts.next_code[own]) & (sensor == verdicts.next_sensor[own])
     held = np.where(other, np.where(again, verdicts.held[own].astype(int) + 1, 1), 0)
