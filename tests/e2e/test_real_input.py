@@ -29,7 +29,7 @@ def test_a_dead_panel_is_an_event_and_healthy_panels_are_none(tmp_path: Path) ->
     data = tmp_path / "twin"
     done = orbitwin(
         "up", "--replay", str(BIRDS / "RAAVANA.xlsx"), str(BIRDS / "NEPALISAT.xlsx"),
-        "--vehicle", "birds3", "--speed", "2000", "--json", data=data, timeout_s=180,
+        "--vehicle", "birds3", "--speed", "6000", "--json", data=data, timeout_s=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
