@@ -42,7 +42,8 @@ def _text(row: Any) -> str:
 
 
 def test_the_log_fills_every_table(whole: dict[str, list[tuple]]) -> None:
-    assert {name for name, rows in whole.items() if not rows} == set()
+    # pipeline_1m tells of the historian's own process, by its clock
+    assert {name for name, rows in whole.items() if not rows} == {"pipeline_1m"}
 
 
 @pytest.mark.parametrize("seed", range(2))
