@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.panels import Json, panel
+from dashboards.panels import Json, list_legend, panel
 
 
 def bar_chart(
@@ -37,12 +37,7 @@ def bar_chart(
             "xTickLabelRotation": 0,
             "xTickLabelMaxLength": 0,
             "xTickLabelSpacing": 100,
-            "legend": {
-                "displayMode": "list",
-                "placement": "bottom",
-                "showLegend": False,
-                "calcs": [],
-            },
+            "legend": list_legend(shown=False),
             "tooltip": {"mode": "single", "sort": "none"},
         },
     )

@@ -62,6 +62,11 @@ def panel(
     return made
 
 
+def list_legend(*, shown: bool) -> Json:
+    """Names below the plot, without figures."""
+    return {"displayMode": "list", "placement": "bottom", "showLegend": shown, "calcs": []}
+
+
 def stat(
     title: str,
     description: str,
@@ -224,12 +229,7 @@ def bar_gauge(
             "minVizWidth": 8,
             "minVizHeight": 16,
             "maxVizHeight": 300,
-            "legend": {
-                "displayMode": "list",
-                "placement": "bottom",
-                "showLegend": False,
-                "calcs": [],
-            },
+            "legend": list_legend(shown=False),
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
     )
@@ -264,12 +264,7 @@ def state_timeline(
             "showValue": "auto",
             "alignValue": "left",
             "rowHeight": 0.9,
-            "legend": {
-                "displayMode": "list",
-                "placement": "bottom",
-                "showLegend": True,
-                "calcs": [],
-            },
+            "legend": list_legend(shown=True),
             "tooltip": {"mode": "single", "sort": "none"},
             "timezone": ["utc"],
         },

@@ -13,7 +13,7 @@ import pyarrow as pa
 from storage.pgwire import naming
 from storage.pgwire.engine import Engine
 from storage.pgwire.errors import SqlError
-from storage.pgwire.execution import ENGINE_ERRORS, Plan
+from storage.pgwire.execution import ENGINE_ERRORS, Plan, end_read, explained
 
 BATCH_ROWS = 65_536  # rows fetched and sent at a time
 
@@ -46,8 +46,7 @@ class Query:
             raise
 
     def _explain(self) -> pa.Schema:
-        rows = self._cursor.execute(self._plan.statement.sql).fetchall()
-        lines = [line for row in rows for line in str(row[1]).splitlines() if line.strip()]
+        lines = explained(self._cursor, self._plan)
         self._lines = pa.record_batch({"QUERY PLAN": pa.array(lines, pa.string())})
         return self._lines.schema
 
@@ -92,12 +91,7 @@ class Query:
     def close(self) -> None:
         """End the transaction and give the cursor back; call it once."""
         reader, self._reader, self._relation = self._reader, None, None
-        try:
-            if reader is not None:
-                reader.close()
-            self._cursor.execute("ROLLBACK")
-        except ENGINE_ERRORS:
-            pass  # no transaction is open: BEGIN itself failed
+        end_read(self._cursor, reader)
         self._engine.give_back(self._cursor)
 
 

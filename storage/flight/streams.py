@@ -24,7 +24,7 @@ from storage.flight.messages import Malformed
 from storage.flight.query import Query
 from storage.pgwire import Door
 from storage.pgwire.engine import Engine, Stopped
-from storage.pgwire.errors import SqlError
+from storage.pgwire.errors import SqlError, too_many_rows
 from storage.pgwire.execution import Planner
 from storage.pgwire.parameters import BadParameter
 from storage.pgwire.rewrite import Context
@@ -234,8 +234,7 @@ class Stream:
             self._rows += batch.num_rows
             most = self._streams.limits.max_rows
             if most and self._rows > most:
-                raise SqlError("54000", f"the result has more than {most} rows, the most here: "
-                               "add a LIMIT or aggregate")  # fmt: skip
+                raise too_many_rows(most)
             self._streams.count_rows(batch.num_rows)
         self._taken_s = time.monotonic()
         return batch

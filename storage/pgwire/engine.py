@@ -47,7 +47,7 @@ class Engine:
     def take(self) -> duckdb.DuckDBPyConnection:
         """A cursor ready to run one statement: newest data, the session's TimeZone."""
         cursor = self._idle.pop() if self._idle else self._door.cursor()
-        zone = self._settings.get("TimeZone") or "UTC"
+        zone = self._settings.zone
         if self._zones.get(id(cursor)) != zone:
             with suppress(duckdb.Error):  # locked by settings not ours: text follows it anyway
                 cursor.execute("SET TimeZone = '" + zone.replace("'", "''") + "'")

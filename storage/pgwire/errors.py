@@ -28,6 +28,12 @@ class SqlError(Exception):
         self.hint = hint
 
 
+def too_many_rows(most: int) -> SqlError:
+    """The result has more rows than the limit `max_rows`."""
+    return SqlError("54000", f"the result has more than {most} rows, the most here: add a LIMIT "
+                    "or aggregate")  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     kind: str  # how DuckDB's message starts; "" for any

@@ -137,7 +137,6 @@ class Planner:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
         return Plan(admitted[0], offset, spelling)
 
-
     def _is_unfinished(self, sql: str, position: int | None) -> bool:
         """Whether a statement lacks its end: DuckDB points at the last token then."""
         if position is None or not sql.endswith([*tokens(sql)][-1].text, position - 1):
@@ -147,6 +146,22 @@ class Planner:
         except duckdb.Error as problem:
             return (from_duckdb(problem, sql + " )").position or 0) > position
         return True
+
+
+def explained(cursor: duckdb.DuckDBPyConnection, plan: Plan) -> list[str]:
+    """The lines that an EXPLAIN gives."""
+    rows = cursor.execute(plan.statement.sql).fetchall()
+    return [line for row in rows for line in str(row[1]).splitlines() if line.strip()]
+
+
+def end_read(cursor: duckdb.DuckDBPyConnection, reader: Any) -> None:
+    """End a read-only transaction, and the Arrow reader of its rows if there is one."""
+    try:
+        if reader is not None:
+            reader.close()
+        cursor.execute("ROLLBACK")
+    except ENGINE_ERRORS:
+        pass  # no transaction is open: BEGIN itself failed
 
 
 class Query:
@@ -184,8 +199,7 @@ class Query:
         return self._plan.statement.kind == "select" and source.get("type") == "EMPTY"
 
     def _explain(self) -> None:
-        rows = self._cursor.execute(self._plan.statement.sql).fetchall()
-        lines = [line for row in rows for line in str(row[1]).splitlines() if line.strip()]
+        lines = explained(self._cursor, self._plan)
         self._lines = Table(["QUERY PLAN"], [[line] for line in lines])
         self.columns = self._lines.columns
 
@@ -268,12 +282,7 @@ class Query:
             return
         self._closed = True
         reader, self._reader, self._relation = self._reader, None, None
-        try:
-            if reader is not None:
-                reader.close()
-            self._cursor.execute("ROLLBACK")
-        except ENGINE_ERRORS:
-            pass  # no transaction is open: BEGIN itself failed
+        end_read(self._cursor, reader)
         self._release(self._cursor)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from storage.lexer import Piece, split
 from storage.pgwire import commands, copy, messages
-from storage.pgwire.errors import SqlError
+from storage.pgwire.errors import SqlError, too_many_rows
 from storage.pgwire.execution import Query, Result, encoded, row_fields
 from storage.pgwire.rows import data_rows
 
@@ -154,9 +154,7 @@ class Portals:
             self._session.wire.put(messages.complete(f"{answer.tag or 'SELECT'} {sent}"))
             return
         if isinstance(portal.result, copy.CopyOut):
-            sent = portal.result.send(
-                self._session.wire, self._session.settings.get("TimeZone") or "UTC"
-            )
+            sent = portal.result.send(self._session.wire, self._session.settings.zone)
             self._session.door.count_rows(sent)
             self._session.wire.put(messages.complete(f"COPY {sent}"))
             return
@@ -187,9 +185,7 @@ class Portals:
         if result is None or portal.done:
             portal.last = None
             return 0, True
-        formats = self._formats(portal)
-        row_fields(result.columns, formats)
-        zone = self._session.settings.get("TimeZone") or "UTC"
+        row_fields(result.columns, self._formats(portal))
         if portal.batches is None:
             portal.batches = result.batches()
         sent, limit = 0, self._session.limits.max_rows
@@ -204,13 +200,9 @@ class Portals:
                 portal.rest = batch.slice(most - sent)
                 batch = batch.slice(0, most - sent)
             if limit and sent + batch.num_rows > limit:
-                raise SqlError("54000", f"the result has more than {limit} rows, the most here: "
-                               "add a LIMIT or aggregate")  # fmt: skip
+                raise too_many_rows(limit)
             if sending:
-                for part in data_rows(
-                    encoded(batch, result.columns, formats, zone), batch.num_rows
-                ):
-                    self._session.wire.put(part)
+                self._send(portal, result, batch)
             portal.last = batch.slice(batch.num_rows - 1)
             sent += batch.num_rows
             self._session.door.count_rows(batch.num_rows)
@@ -223,12 +215,14 @@ class Portals:
         if portal.forward_only and sending:
             raise SqlError("55000", "cursor can only scan forward")
         if sending:
-            zone = self._session.settings.get("TimeZone") or "UTC"
-            columns = portal.result.columns
-            cells = encoded(portal.last, columns, self._formats(portal), zone)
-            for part in data_rows(cells, 1):
-                self._session.wire.put(part)
+            self._send(portal, portal.result, portal.last)
         return 1
+
+    def _send(self, portal: Portal, result: Result, batch: pa.RecordBatch) -> None:
+        zone = self._session.settings.zone
+        cells = encoded(batch, result.columns, self._formats(portal), zone)
+        for part in data_rows(cells, batch.num_rows):
+            self._session.wire.put(part)
 
     def shut(self, portal: Portal) -> None:
         portal.batches = portal.rest = None

@@ -127,6 +127,11 @@ class Settings:
             return self._custom.get(name.lower())
         return self._fixed[known] if known in self._fixed else self._values[known]
 
+    @property
+    def zone(self) -> str:
+        """The session's TimeZone."""
+        return self.get("TimeZone") or "UTC"
+
     def show(self, name: str) -> tuple[str, str]:
         """The setting's own spelling and its value. Raises SqlError 42704."""
         value = self.get(name)
