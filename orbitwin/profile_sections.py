@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -18,6 +19,10 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Celsius = Annotated[float, Field(gt=-273.15, lt=1000)]
 Count = Annotated[int, Field(ge=1, le=5_000_000)]
+
+LARGEST_REACH = 0.01
+"""Of the semi-major axis: beyond it the linear equations of relative motion (Hill, Clohessy and
+Wiltshire) are off by more than 1 % of the distance."""
 
 
 class Section(BaseModel):
@@ -49,7 +54,12 @@ class Cluster(Section):
     members: Count
     pitch_m: Positive
     clusters_per_plane: Count = 100
-    plane_spread_h: NotNegative = 0.0
+    plane_spread_h: float = Field(default=0.0, ge=0, le=24)
+
+    @property
+    def reach_m(self) -> float:
+        """About how far the outermost member stands from the middle of the lattice, m."""
+        return self.pitch_m * math.sqrt(self.members / math.pi)
 
 
 class Walker(Section):
@@ -93,6 +103,11 @@ class Shell(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Shell:
+        if isinstance(self.layout, Cluster) and self.layout.reach_m > LARGEST_REACH * self.a_m:
+            raise ValueError(
+                f"a lattice that reaches {self.layout.reach_m / 1e3:.4g} km from its middle is no "
+                f"formation: {LARGEST_REACH * self.a_m / 1e3:.0f} km is the most at this altitude"
+            )
         if self.inclination_deg == "sso" and self.altitude_km > 5900:
             raise ValueError("no inclination makes an orbit above 5900 km sun-synchronous")
         if isinstance(self.layout, Walker) and self.satellites % self.layout.planes:

@@ -6,15 +6,22 @@ one after the other in one process, and the others file by file beside them in t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from compose.broker import LocalBroker
+
+# The suite says the same of the same commit everywhere; HYPOTHESIS_PROFILE=search draws anew.
+hypothesis.settings.register_profile("suite", derandomize=True, database=None)
+hypothesis.settings.register_profile("search", print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 def _proves(item: pytest.Item) -> str:

@@ -30,7 +30,7 @@ def frame_of(vehicle: str, packet: str, seed: int, rows: int) -> Frame:
     return Frame("demo", vehicle, packet, 3, 0, rows, 1_700_000_000_000_000, 42, 7, codes)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.sampled_from([(v, p) for v in VEHICLES for p in VEHICLES[v].packets]),
     st.integers(0, 2**32 - 1),
@@ -131,7 +131,7 @@ def test_what_is_no_frame_is_refused_with_a_reason(value: bytes, reason: str) ->
     assert caught.value.reason == reason
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=8),
     st.integers(0, len(GOOD)),

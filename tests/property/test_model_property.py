@@ -19,7 +19,7 @@ def bytes_of(bench: Bench) -> bytes:
     return snapshot.encode(bench.chunk)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10**6), data=st.data())
 def test_any_order_of_rows_up_to_a_window_late_gives_the_same_model(
     seed: int, data: st.DataObject
@@ -40,7 +40,7 @@ def test_any_order_of_rows_up_to_a_window_late_gives_the_same_model(
     assert straight.chunk.model.windows.number[2].min() >= 0
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 10**6),
     cut=st.integers(1, 420),

@@ -41,7 +41,7 @@ READINGS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(readings=READINGS, data=st.data())
 def test_any_order_of_the_same_frames_gives_the_same_bytes(
     readings: list, data: st.DataObject
@@ -149,7 +149,7 @@ async def _hard(log: MemoryLog, rng: np.random.Generator) -> dict[str, list[byte
             return published(log)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), length=st.integers(1, 80), luck=st.integers(0, 10**6))
 def test_lost_and_doubled_deliveries_and_kills_change_nothing_that_is_published(
     seed: int, length: int, luck: int

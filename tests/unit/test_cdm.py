@@ -254,7 +254,7 @@ def only_the_clear_error(data: bytes) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_random_bytes(data):
     only_the_clear_error(data)
     only_the_clear_error(b"<cdm>" + data)
@@ -279,7 +279,7 @@ VALUES = st.one_of(
         max_size=4,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_mutated_lines(changes):
     lines = list(LINES)
     for at, kind, text in changes:

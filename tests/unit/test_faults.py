@@ -153,7 +153,7 @@ def test_a_stopped_pump_moves_two_percent():
     assert after["coolant_flow_kg_s"][16] == pytest.approx(0.02 * own()["coolant_flow_kg_s"][16])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=len(effects.EFFECTS), max_size=len(effects.EFFECTS)))
 def test_all_faults_at_once_stay_within_physics(severities):
     faults = [
@@ -191,7 +191,7 @@ def test_what_does_not_change_is_kept_and_what_changes_is_not():
     assert faults.apply(own(), ALL, T0_US + 20 * S_US) is not again  # another fleet's numbers
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(
@@ -289,7 +289,7 @@ def test_a_tenth_of_the_readings_are_spikes_the_same_after_a_restart():
     assert 0.3 < (spikes > 0).mean() < 0.7
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(SENSOR_FAULTS),
     st.sampled_from(sorted(SENSORS)),
