@@ -1,16 +1,17 @@
 """Every query of the dashboards and alert rules at 1,218,000 satellites, through the SQL door.
 
-    python -m benchmarks.dashboards [--satellites 1218000] [--profile three_tier] [--json FILE]
+    python -m benchmarks.dashboards [--satellites 1218000] [--profile three_tier] [--days 1]
 
 A store is made by the historian's own writer: the fleet registered, `latest` published from its
 arrays, rows written to its rings as its rollups cut them (a row a chunk, shell and block of planes
-and second): an hour of seconds, a day of minutes, a million events of a day, and what the model
+and second): an hour of seconds, `--days` of minutes, a million events of a day, and what the model
 says of a fleet of 10,000.  A PostgreSQL client then asks each panel, annotation, variable and alert
-rule as Grafana does, its macros expanded, over ranges of 15 minutes, an hour and six hours.  Told
-is the time on the wall until the last row is read, the median over the rounds, and the CPU time of
-this process, where client, door and DuckDB all run; one over the limit fails.  Answers are checked:
-satellites are counted against the fleet, groups against its shells and blocks, bins against both,
-a mean against the arrays; and every query must have columns, those of panels about fleets rows.
+rule as Grafana does, its macros expanded, over ranges from 15 minutes up to the days there are.
+Told is the time on the wall until the last row is read, the median over the rounds, and the CPU
+time of this process, where client, door and DuckDB all run; one over the limit fails.  Answers are
+checked: satellites are counted against the fleet, groups against its shells and blocks, bins
+against both, a mean against the arrays; and every query must have columns, those of panels about
+fleets rows.
 """
 
 from __future__ import annotations
@@ -50,10 +51,17 @@ from storage.writer import Writer
 
 LIMIT_MS = 400.0
 MODELLED = 10_000  # processor.forecast_max_satellites, historian.raw_max_satellites
-SECONDS, MINUTES = 3600, 1440
+SECONDS, DAY_MINUTES = 3600, 1440
 EVENTS = 1_000_000
 LETTERS, FRAME_MINUTES, SAT_MINUTES, MODEL_MINUTES = 10_000, 60, 3, 4
-RANGES = {"15m": (900, 1_000), "1h": (3600, 5_000), "6h": (21_600, 20_000)}
+RANGES = {
+    "15m": (900, 1_000),
+    "1h": (3600, 5_000),
+    "6h": (21_600, 20_000),
+    "1d": (86_400, 120_000),
+    "7d": (7 * 86_400, 900_000),
+    "30d": (30 * 86_400, 3_600_000),
+}
 """Seconds of each range, and the interval (ms) that Grafana gives a panel of some 900 points."""
 
 PASSWORD = "benchmark"
@@ -70,6 +78,7 @@ class Store:
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.fleet = _fleet(given, int(self.now.timestamp()) * SECOND_US)
         self.rng = np.random.default_rng(given.seed)
+        self.minutes = DAY_MINUTES * given.days
         settings = Settings(
             data=folder,
             door={"port": 0, "password": PASSWORD},  # type: ignore[arg-type]
@@ -149,7 +158,8 @@ class Store:
             "watch": "size // 10",
             **dict.fromkeys(SEVERITIES[2:], "0"),
         }
-        for table, number, step in ((tables.FLEET_1S, SECONDS, 1), (tables.FLEET_1M, MINUTES, 60)):
+        rings = ((tables.FLEET_1S, SECONDS, 1), (tables.FLEET_1M, self.minutes, 60))
+        for table, number, step in rings:
             known = {n: n for n in ("ts", *names[:4])} | {"seconds": str(step)} | counts
             for state, (unit, *_) in DERIVED.items():
                 mean, spread = _VALUES[unit]
@@ -172,7 +182,7 @@ class Store:
         self._fill(tables.FRAME, f"{chunks}, {self._times(FRAME_MINUTES * 60, 1)}", known)
         known = {"ts": "ts", "reason": "'wrong_version'", "topic": "'twin.telemetry.v1'"}
         self._fill(tables.DEAD_LETTER, self._times(LETTERS, 1), known)
-        self._fill(tables.PIPELINE_1M, self._times(MINUTES, 60), {"ts": "ts", "seconds": "60"})
+        self._fill(tables.PIPELINE_1M, self._times(self.minutes, 60), {"ts": "ts", "seconds": "60"})
         topic = {"topic": "'twin.state.v1'"}
         self._fill(tables.INGEST_OFFSET, self._times(8, 1), topic)
         self._sql.execute("CHECKPOINT")
@@ -270,12 +280,15 @@ def queries(store: Store) -> Iterator[tuple[str, str, bool]]:
     vehicle = store.fleet.vehicle
     for stem, made in all_dashboards([vehicle]).items():
         for label, (back_s, interval_ms) in RANGES.items():
+            if back_s > store.minutes * 60:
+                continue
             scope = _scope(store, back_s, interval_ms)
             for panel in made["panels"]:
                 if panel["type"] == "row":
                     continue
-                minute = panel.get("interval") == "1m"
-                own = _scope(store, back_s, max(interval_ms, 60_000)) if minute else scope
+                least_ms = 60_000 if panel.get("interval") == "1m" else 0
+                points_ms = back_s * 1000 // panel.get("maxDataPoints", back_s)
+                own = _scope(store, back_s, max(interval_ms, least_ms, points_ms))
                 sql = panel["targets"][0]["rawSql"]
                 told = f"{stem} / {panel['title']} / {label}"
                 yield told, expand(sql, own), not stem.startswith("satellite")
@@ -296,7 +309,7 @@ def _scope(store: Store, back_s: int, interval_ms: int) -> Scope:
         now_us + SECOND_US // 2,
         interval_ms,
         {
-            "fleet": Variable(ALL, all_value=ALL_NAMES, **several),  # type: ignore[arg-type]
+            "profile": Variable(ALL, all_value=ALL_NAMES, **several),  # type: ignore[arg-type]
             "shell": Variable(ALL, all_value=ALL_NAMES, **several),  # type: ignore[arg-type]
             "plane": Variable(ALL, all_value="-1", **several),  # type: ignore[arg-type]
             "satellite": Variable(str(next(iter(store.fleet.chunks())).sat_id[0])),
@@ -310,8 +323,8 @@ def check(store: Store, answers: dict[str, tuple[list[str], list[tuple[Any, ...]
     stale = answers["fleet / Stale / 15m"][1]
     expect(stale == [(store.stale,)], f"{stale} stale, not {store.stale}")
     names, rows = answers["fleet / State by shell and plane block / 15m"]
-    at = names.index("satellites")
-    found = {(row[1], row[2]) for row in rows}
+    shell, block, at = (names.index(name) for name in ("shell", "block", "satellites"))
+    found = {(row[shell], row[block]) for row in rows}
     expect(found == store.groups, "shells and blocks are not those of the fleet")
     expect(sum(row[at] for row in rows) == store.satellites, "groups do not add up to the fleet")
     ((mean,),) = answers["power / Power margin, mean / 15m"][1]
@@ -330,6 +343,7 @@ def check(store: Store, answers: dict[str, tuple[list[str], list[tuple[Any, ...]
 def main(argv: list[str] | None = None) -> int:
     parser = harness.parser(__doc__, 1_218_000)
     parser.add_argument("--profile", default="three_tier")
+    parser.add_argument("--days", type=int, default=1, help="of minutes in the store, up to 30")
     parser.add_argument("--limit-ms", type=float, default=LIMIT_MS, help="slowest answer")
     given = parser.parse_args(argv)
 

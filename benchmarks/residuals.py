@@ -28,9 +28,9 @@ from orbitwin.fleet import Clock
 from orbitwin.layout import scaled
 from orbitwin.settings import Settings
 from orbitwin.trajectory import Planned
-from processors.model import ModelState
+from processors.model.model import ModelState
+from processors.model.windows import CLOSED
 from processors.record import Output, Record, Rules
-from processors.windows import CLOSED
 from processors.worker import Worker
 from producers.schedule import SECOND_US, Schedule
 from producers.synthetic import Flight, fleet_of, frames

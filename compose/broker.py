@@ -23,8 +23,10 @@ from compose.child import Child, log_tail
 from compose.jars import kafka_jars
 from compose.jre import find_java
 from compose.part import Part, Stage
+from orbitwin.connection import Connection
 from orbitwin.errors import OrbitwinError, UsageError
-from orbitwin.kafka import Connection, Log, why_not
+from orbitwin.kafka import why_not
+from orbitwin.log import Log
 from orbitwin.topics import MAX_MESSAGE_BYTES, RETENTION_BYTES, SEGMENT_BYTES
 
 HOST = "127.0.0.1"

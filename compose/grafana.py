@@ -71,7 +71,13 @@ class LocalGrafana:
 
     def part(self, door: Mapping[str, Any], password: str, vehicles: Iterable[Vehicle]) -> Part:
         """Write dashboards and data source, and say how to run it. `door` as the historian's."""
-        source = provisioning.datasource(door["host"], int(door["port"]), door["user"])
+        host = str(door["host"])
+        source = provisioning.datasource(
+            provisioning.callable_host(host),
+            int(door["port"]),
+            door["user"],
+            provisioning.tls_of(host),
+        )
         files.write(self.dir, vehicles, source, str(self.dir / "dashboards"))
         words = ["server"] if self.program.name == "grafana" else []
         return Part(

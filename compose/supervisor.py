@@ -26,7 +26,7 @@ import orjson
 from compose.child import Child, log_tail
 from compose.part import Part, Stage
 from orbitwin.errors import EXIT_USAGE, BusyError, UsageError
-from orbitwin.kafka import Log
+from orbitwin.log import Log
 from orbitwin.parts import TWIN_FILE, ask, is_alive, write_twin
 
 LOCK_FILE = "run.lock"

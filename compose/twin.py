@@ -29,9 +29,11 @@ from compose.supervisor import Supervisor
 from compose.usage import Meter
 from compose.watch import Watch
 from orbitwin import catalogue
+from orbitwin.connection import Connection
 from orbitwin.door import DoorSession, password_of
 from orbitwin.errors import EXIT_FAILURE, EXIT_USAGE, BusyError, OrbitwinError
-from orbitwin.kafka import Connection, Log, ensure_topics, wait_for_broker
+from orbitwin.kafka import ensure_topics, wait_for_broker
+from orbitwin.log import Log
 from orbitwin.parts import doors, last_statuses, living_parts, part_name
 from orbitwin.topics import TOPICS
 

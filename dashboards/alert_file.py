@@ -70,7 +70,7 @@ def _rule(alert: Alert) -> Json:
             },
         ],
         "noDataState": alert.no_data,
-        "execErrState": "Error",
+        "execErrState": alert.error,
         "for": alert.for_,
         "keepFiringFor": alert.keep,
         "labels": {

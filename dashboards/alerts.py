@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from dashboards.pipeline import LATE_S
 from dashboards.sql import standing, text
 from dashboards.states import TITLES, states_of
-from dashboards.subsystem import ALL
+from dashboards.subsystem import ALL, subsystems_of
 from dashboards.subsystems import subsystem_of
 from dashboards.units import limits_in_words, limits_of
 from orbitwin.catalogue import DERIVED, SEVERITIES, Limit, Vehicle
@@ -49,15 +49,16 @@ class Alert:
     for_: str = "1m"
     keep: str = "5m"
     no_data: str = "OK"  # a fleet that is gone is the business of the rules on the pipeline
+    error: str = "KeepLast"  # a door that does not answer is that of one rule, not of each
 
 
 def all_alerts(vehicles: Sequence[Vehicle]) -> list[Alert]:
     """Every rule, in the order of the file."""
     return [
         *(a for v in vehicles for a in _of_states(v)),
-        *(a for v in vehicles for a in _of_parameters(v)),
+        *(a for v in vehicles for a in _of_parameters(v, vehicles)),
         *_of_model(),
-        *_of_pipeline(),
+        *_of_pipeline(vehicles),
     ]
 
 
@@ -84,7 +85,7 @@ def _of_state(vehicle: Vehicle, state: str, limit: Limit, bound: float, above: b
         subsystem=subsystem,
         severity=limit.severity,
         sql=f"""
-SELECT fleet, shell, {"max" if above else "min"}({state}) AS value
+SELECT fleet, shell, round({"max" if above else "min"}(CAST({state} AS DOUBLE)), 3) AS value
 FROM latest
 WHERE vehicle = {text(vehicle.name)} AND NOT stale AND {state} IS NOT NULL{light}
 GROUP BY fleet, shell""",
@@ -99,8 +100,9 @@ GROUP BY fleet, shell""",
     )
 
 
-def _of_parameters(vehicle: Vehicle) -> Iterable[Alert]:
+def _of_parameters(vehicle: Vehicle, vehicles: Sequence[Vehicle]) -> Iterable[Alert]:
     """A rule a parameter and severity: on how many satellites of a fleet does the limit stand?"""
+    made = subsystems_of(vehicles).values()
     for name, column in vehicle.parameters.items():
         limits = limits_of(vehicle, name)
         subsystem = subsystem_of(vehicle, column)
@@ -111,7 +113,7 @@ def _of_parameters(vehicle: Vehicle) -> Iterable[Alert]:
                 title=f"{name}: {severity} ({vehicle.name})",
                 subsystem=subsystem,
                 severity=severity,
-                sql=_standing("limit", [severity], of=name),
+                sql=_limit_standing(vehicle, name, severity),
                 above=True,
                 fires=0.5,
                 clears=0.5,
@@ -119,21 +121,36 @@ def _of_parameters(vehicle: Vehicle) -> Iterable[Alert]:
                 f"{'' if column.unit == '1' else ' ' + column.unit}, on "
                 "{{ $values.A.Value }} satellites of fleet {{ $labels.fleet }}",
                 topic="A limit on a measured parameter",
-                dashboard=next(
-                    (of.uid for of in ALL.values() if subsystem in of.parts), "orbitwin-fleet"
-                ),
+                dashboard=next((of.uid for of in made if subsystem in of.parts), "orbitwin-fleet"),
             )
 
 
-def _standing(kind: str, severities: Sequence[str], of: str = "", by: str = "fleet") -> str:
-    """SQL: satellites on which an alarm of some severities stands, by `by`; `of` a parameter."""
-    which = f" AND kind = {text(kind)}" + (f" AND parameter = {text(of)}" if of else "")
-    codes = ", ".join(str(SEVERITIES.index(s)) for s in severities)
+def _limit_standing(vehicle: Vehicle, name: str, severity: str) -> str:
+    """SQL: satellites of the vehicle type on which a limit of a severity stands, by fleet.
+
+    A fleet without one counts 0: a row that is missing would end the alert at once, whatever it
+    is to be kept for.
+    """
+    which = f" AND kind = 'limit' AND parameter = {text(name)}"
     return f"""
 {standing("now()", which)}
-SELECT {by}, count(DISTINCT sat_id) AS value
-FROM standing WHERE newest % 8 IN ({codes})
-GROUP BY {by}"""
+SELECT fleet, count(DISTINCT sat_id) FILTER (newest % 8 IN ({_codes([severity])})) AS value
+FROM (SELECT DISTINCT fleet FROM satellite WHERE vehicle = {text(vehicle.name)})
+  LEFT JOIN standing USING (fleet)
+GROUP BY fleet"""
+
+
+def _faults_standing(severities: Sequence[str]) -> str:
+    """SQL: satellites on which a fault of some severities stands, by fleet and fault."""
+    return f"""
+{standing("now()", " AND kind = 'fault'")}
+SELECT fleet, parameter, count(DISTINCT sat_id) AS value
+FROM standing WHERE newest % 8 IN ({_codes(severities)})
+GROUP BY fleet, parameter"""
+
+
+def _codes(severities: Sequence[str]) -> str:
+    return ", ".join(str(SEVERITIES.index(s)) for s in severities)
 
 
 def _uid(vehicle: Vehicle, of: str, severity: str, above: bool) -> str:
@@ -156,7 +173,7 @@ def _of_model() -> Iterable[Alert]:
             title=title,
             subsystem="model",
             severity=severity,
-            sql=_standing("fault", severities, by="fleet, parameter"),
+            sql=_faults_standing(severities),
             above=True,
             fires=0.5,
             clears=0.5,
@@ -168,7 +185,18 @@ def _of_model() -> Iterable[Alert]:
         )
 
 
-def _of_pipeline() -> Iterable[Alert]:
+SILENT_S = 60.0
+PERIODS_SILENT = 5  # of the packet that comes most seldom
+
+
+def _known(sql: str) -> str:
+    """Only groups that have a value: Grafana takes NULL for a number that no threshold is passed
+    by, and a rule without a row for one without data."""
+    return f"SELECT * FROM ({sql}) WHERE value IS NOT NULL"
+
+
+def _of_pipeline(vehicles: Sequence[Vehicle]) -> Iterable[Alert]:
+    silent_s = max([SILENT_S, *(PERIODS_SILENT * v.primary.period_s for v in vehicles)])
     by_fleet = "GROUP BY fleet"
     minute = "FROM pipeline_1m WHERE ts > now() - INTERVAL 3 MINUTE"
     for uid, title, severity, sql, fires, clears, summary, no_data in (
@@ -176,9 +204,11 @@ def _of_pipeline() -> Iterable[Alert]:
             "silent",
             "A fleet is silent",
             "critical",
-            f"SELECT fleet, epoch(now() - max(t_received)) AS value FROM latest {by_fleet}",
-            60.0,
-            30.0,
+            # One that was never heard: since history begins.
+            "SELECT fleet, round(epoch(now() - coalesce(max(t_received), (SELECT min(ts) "
+            f"FROM pipeline_1m)))) AS value FROM latest {by_fleet}",
+            silent_s,
+            silent_s / 2,
             "Nothing came from fleet {{ $labels.fleet }} for {{ $values.A.Value }} s",
             "Alerting",
         ),
@@ -186,19 +216,19 @@ def _of_pipeline() -> Iterable[Alert]:
             "stale",
             "Many satellites are stale",
             "warning",
-            f"SELECT fleet, shell, avg(CAST(stale AS INTEGER)) AS value FROM latest "
-            f"{by_fleet}, shell",
-            0.05,
-            0.02,
-            "{{ $values.A.Value }} of the satellites of fleet {{ $labels.fleet }}, shell "
-            "{{ $labels.shell }}, are stale (as a share)",
+            "SELECT fleet, shell, round(100 * avg(CAST(coalesce(stale, true) AS INTEGER)), 1) "
+            f"AS value FROM latest {by_fleet}, shell",
+            5.0,
+            2.0,
+            "{{ $values.A.Value }} % of the satellites of fleet {{ $labels.fleet }}, shell "
+            "{{ $labels.shell }}, are stale or were never heard",
             "OK",
         ),
         (
             "late",
             "History is late",
             "warning",
-            f"SELECT max(latency_p95_s) AS value {minute}",
+            f"SELECT round(max(CAST(latency_p95_s AS DOUBLE)), 3) AS value {minute}",
             LATE_S,
             0.8 * LATE_S,
             "95 % of the frames were readable only {{ $values.A.Value }} s after their due time",
@@ -218,9 +248,9 @@ def _of_pipeline() -> Iterable[Alert]:
             "store",
             "The historian does not store",
             "critical",
-            "SELECT epoch(now() - max(ts)) AS value FROM pipeline_1m",
-            240.0,
+            "SELECT round(epoch(now() - max(ts))) AS value FROM pipeline_1m",
             180.0,
+            150.0,
             "The newest minute that the historian wrote of began {{ $values.A.Value }} s ago",
             "Alerting",
         ),
@@ -252,13 +282,14 @@ def _of_pipeline() -> Iterable[Alert]:
             title=title,
             subsystem="pipeline",
             severity=severity,
-            sql=sql,
+            sql=_known(sql),
             above=True,
             fires=fires,
             clears=clears,
             summary=summary,
             topic=title,
             dashboard="orbitwin-pipeline",
-            for_="0s" if uid == "lost" else "1m",
+            for_={"lost": "0s", "store": "2m"}.get(uid, "1m"),  # a new twin has no minute yet
             no_data=no_data,
+            error="Alerting" if uid == "store" else "KeepLast",
         )

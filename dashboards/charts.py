@@ -43,6 +43,10 @@ def bar_chart(
     )
 
 
+HEAT_COLUMNS = 120
+"""Columns of a heat map at most: with a row a block of planes, its cells are what is drawn."""
+
+
 def heat_map(
     title: str,
     description: str,
@@ -52,8 +56,12 @@ def heat_map(
     size: tuple[int, int] = (24, 9),
     interval: str = "1s",
     low_is_bad: bool = True,
+    scale: tuple[float, float] | None = None,
 ) -> Json:
-    """A row a series, a cell a bucket, from blue over yellow to red, which is the worse end."""
+    """A row a series, a cell a bucket, from blue over yellow to red, which is the worse end.
+
+    `scale`: the values that are wholly blue and red, else the least and the greatest on the plot.
+    """
     return panel(
         "heatmap",
         title,
@@ -63,6 +71,7 @@ def heat_map(
         size=size,
         unit=unit,
         interval=interval,
+        points=HEAT_COLUMNS,
         defaults={"custom": {"scaleDistribution": {"type": "linear"}}},
         options={
             "calculate": False,
@@ -76,6 +85,7 @@ def heat_map(
                 "exponent": 0.5,
                 "steps": 64,
                 "reverse": low_is_bad,  # Grafana turns diverging schemes: red is high
+                **({"min": scale[0], "max": scale[1]} if scale else {}),
             },
             "exemplars": {"color": "rgba(255,0,255,0.7)"},
             "filterValues": {"le": -1e30},  # cells without a value are left empty, zeros are not

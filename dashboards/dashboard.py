@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards.panels import DATASOURCE, Json, target
-from dashboards.sql import ALL_NAMES, OF_FLEET, OF_SHELL, PLANES_PER_BLOCK
+from dashboards.sql import ALL_NAMES, BLOCK_NAME, OF_FLEET, OF_SHELL, PLANES_PER_BLOCK
 
 SCHEMA_VERSION = 42
 GRID_COLUMNS = 24
@@ -58,27 +58,28 @@ def query_variable(
 
 
 def group_variables() -> list[Json]:
-    """Fleet, shell and block of planes: the same on every dashboard, so that links keep them."""
+    """Profile, shell and block of planes: the same on every dashboard, so that links keep them."""
     return [
         query_variable(
-            "fleet",
-            "Fleet",
-            "SELECT DISTINCT fleet FROM satellite ORDER BY fleet",
-            description="Fleets that fly in this twin.",
+            "profile",
+            "Profile",
+            "SELECT DISTINCT fleet AS profile FROM satellite ORDER BY profile",
+            description="Fleets that fly in this twin: a synthetic one bears the name of its "
+            "profile, another the name that it was given.",
             all_value=ALL_NAMES,
         ),
         query_variable(
             "shell",
             "Shell",
             f"SELECT DISTINCT shell FROM satellite WHERE {OF_FLEET} ORDER BY shell",
-            description="Orbital shells of the fleets that are chosen.",
+            description="Orbital shells of the profiles that are chosen.",
             all_value=ALL_NAMES,
         ),
         query_variable(
             "plane",
             "Planes",
             f"""
-SELECT '{PLANES_PER_BLOCK} planes from ' || block * {PLANES_PER_BLOCK} AS __text,
+SELECT {BLOCK_NAME} AS __text,
   CAST(block AS VARCHAR) AS __value
 FROM (SELECT DISTINCT plane // {PLANES_PER_BLOCK} AS block FROM satellite WHERE {OF_SHELL})
 ORDER BY block""",

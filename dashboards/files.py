@@ -35,8 +35,11 @@ def all_dashboards(vehicles: Iterable[Vehicle]) -> dict[str, Json]:
     vehicles = list(vehicles)
     return {
         "fleet": fleet_dashboard(vehicles),
-        **{name: subsystem_dashboard(of, vehicles) for name, of in subsystem.ALL.items()},
-        "pipeline": pipeline_dashboard(),
+        **{
+            name: subsystem_dashboard(of, vehicles)
+            for name, of in subsystem.subsystems_of(vehicles).items()
+        },
+        "pipeline": pipeline_dashboard(vehicles),
         **{f"satellite_{v.name}": satellite_dashboard(v) for v in vehicles},
     }
 

@@ -15,6 +15,7 @@ from dashboards.lists import (
     worst,
 )
 from dashboards.panels import (
+    HIDDEN,
     Json,
     bar_gauge,
     coloured_cell,
@@ -27,31 +28,29 @@ from dashboards.panels import (
     time_series,
 )
 from dashboards.sql import (
+    BLOCK_NAME,
     BRIDGED_MS,
     BUCKET,
     CLOSED,
+    LONG_RANGES,
     OF_FLEET,
     OF_SATELLITES,
     PLANES_PER_BLOCK,
     fleet_tier,
     minute_tier,
 )
-from dashboards.units import COLOURS, SEVERITY_MAPPING, STALE_COLOUR
+from dashboards.states import has
+from dashboards.units import COLOURS, SEVERITY_MAPPING, STALE_COLOUR, age_steps
 from orbitwin.catalogue import SEVERITIES, Vehicle
 
 UID = "orbitwin-fleet"
-AGE_STEPS: Json = {
-    "mode": "absolute",
-    "steps": [
-        {"color": COLOURS["normal"], "value": None},
-        {"color": COLOURS["warning"], "value": 5},  # seconds: five ticks at 1 Hz
-        {"color": COLOURS["critical"], "value": 15},
-    ],
-}
 STALE_STEPS: Json = {
     "mode": "absolute",
     "steps": [{"color": "text", "value": None}, {"color": STALE_COLOUR, "value": 1}],
 }
+BESIDE = ("power_margin_w", "state_of_charge_ratio", "thermal_headroom_k")
+"""States that a list of the worst satellites shows beside its own."""
+
 SHARE_STEPS: Json = {
     "mode": "absolute",
     "steps": [
@@ -64,20 +63,21 @@ SHARE_STEPS: Json = {
 
 
 def fleet_dashboard(vehicles: Sequence[Vehicle]) -> Json:
-    """The whole dashboard; it has the derived states only, so it fits every vehicle type."""
+    """The whole dashboard, of the derived states that some vehicle type has."""
     return dashboard(
         UID,
         "Fleet",
         "All satellites of the twin: who reports, how bad it is, who is worst, and since when.",
         [
-            Section("Now", _now()),
+            Section("Now", _now(vehicles)),
             Section("Incidents", [open_alarms()]),
             Section("By shell and plane", [_groups(vehicles), _share_map()]),
             Section(
                 "Worst satellites",
                 [
-                    worst("power_margin_w", vehicles, _beside("power_margin_w")),
-                    worst("thermal_headroom_k", vehicles, _beside("thermal_headroom_k")),
+                    worst(state, vehicles, [b for b in BESIDE if b != state and has(vehicles, b)])
+                    for state in ("power_margin_w", "thermal_headroom_k")
+                    if has(vehicles, state)
                 ],
             ),
             Section("Over time, by shell", _by_shell(vehicles)),
@@ -103,12 +103,7 @@ ORDER BY ts DESC LIMIT {EVENT_ROWS}""",
     )
 
 
-def _beside(state: str) -> list[str]:
-    beside = ("power_margin_w", "state_of_charge_ratio", "thermal_headroom_k")
-    return [s for s in beside if s != state]
-
-
-def _now() -> list[Json]:
+def _now(vehicles: Sequence[Vehicle]) -> list[Json]:
     return [
         stat(
             "Satellites",
@@ -124,13 +119,13 @@ def _now() -> list[Json]:
         ),
         stat(
             "Stale",
-            "Satellites that missed several packets in a row: their values are old, and every "
-            "panel that shows them says so.",
-            _count(stale="stale"),
+            "Satellites that missed several packets in a row, or have never been heard: their "
+            "values are old or unknown, and every panel that shows them says so.",
+            _count(stale="coalesce(stale, true)"),
             "none",
             thresholds=STALE_STEPS,
         ),
-        data_age(),
+        data_age(vehicles),
         bar_gauge(
             "Severities",
             "Satellites by the worst severity of any of their limits; stale ones do not count.",
@@ -141,14 +136,15 @@ def _now() -> list[Json]:
     ]
 
 
-def data_age() -> Json:
+def data_age(vehicles: Sequence[Vehicle]) -> Json:
     return stat(
         "Data age",
         "Now less the event time of the newest packet of any satellite. It grows while nothing "
-        "arrives, and is large when a recording with its original times is looked at.",
+        "arrives: look at it first, since no satellite is marked stale while the processors stand "
+        "still. It is large when a recording with its original times is looked at.",
         f"SELECT epoch(now() - max(t_event)) AS age FROM latest WHERE {OF_SATELLITES}",
         "s",
-        thresholds=AGE_STEPS,
+        thresholds=age_steps(vehicles),
         decimals=0,
     )
 
@@ -172,31 +168,35 @@ def _groups(vehicles: Sequence[Vehicle]) -> Json:
         "link_health_ratio": "avg",
         "goodput_ratio": "avg",
     }
-    values = ", ".join(f"{how}({s}) FILTER (NOT stale) AS {s}" for s, how in means.items())
-    here = f"/d/{UID}?var-fleet=${{__data.fields.fleet}}&var-shell=${{__data.fields.shell}}"
+    means = {s: how for s, how in means.items() if has(vehicles, s)}
+    values = "".join(f", {how}({s}) FILTER (NOT stale) AS {s}" for s, how in means.items())
+    here = f"/d/{UID}?var-profile=${{__data.fields.fleet}}&var-shell=${{__data.fields.shell}}"
     return table(
         "State by shell and plane block",
         f"Each shell and block of {PLANES_PER_BLOCK} planes now: how many satellites, which share "
-        "is stale, which share is not nominal, the worst severity; means over the satellites that "
-        "are not stale, and the least thermal headroom. The most abnormal come first; a click on "
-        "a block shows it alone.",
+        "is stale or was never heard, how old the newest packet is, which share is not nominal, "
+        "the worst severity; means over the satellites that are not stale, and the least thermal "
+        "headroom. The most abnormal come first; a click on the planes shows them alone.",
         f"""
-SELECT fleet, shell, plane // {PLANES_PER_BLOCK} AS block, count(*) AS satellites,
-  avg(CAST(stale AS INTEGER)) AS stale,
+SELECT fleet, shell, {BLOCK_NAME} AS planes, block, count(*) AS satellites,
+  avg(CAST(coalesce(stale, true) AS INTEGER)) AS stale, epoch(now() - max(t_event)) AS age,
   avg(CAST(severity > 'normal' AS INTEGER)) FILTER (NOT stale) AS abnormal,
-  max(severity) FILTER (NOT stale) AS worst, {values}
-FROM latest WHERE {OF_SATELLITES}
-GROUP BY 1, 2, 3 ORDER BY abnormal DESC NULLS LAST, stale DESC NULLS LAST, 1, 2, 3""",
+  max(severity) FILTER (NOT stale) AS worst{values}
+FROM (SELECT *, plane // {PLANES_PER_BLOCK} AS block FROM latest WHERE {OF_SATELLITES})
+GROUP BY fleet, shell, block
+ORDER BY abnormal DESC NULLS LAST, stale DESC, fleet, shell, block""",
         size=(12, 12),
         overrides=[
+            override("block", HIDDEN),
             override(
-                "block",
+                "planes",
                 link(
                     "Show this block of planes",
                     here + "&var-plane=${__data.fields.block}&${__url_time_range}",
                 ),
             ),
             override("stale", ("unit", "percentunit"), *coloured_cell(SHARE_STEPS)),
+            override("age", ("unit", "s"), ("decimals", 0), *coloured_cell(age_steps(vehicles))),
             override("abnormal", ("unit", "percentunit"), *coloured_cell(SHARE_STEPS)),
             override("worst", *coloured_text(SEVERITY_MAPPING)),
             *state_columns(vehicles, means),
@@ -209,33 +209,34 @@ def _share_map() -> Json:
     return heat_map(
         "Share that is not nominal, by plane block",
         "Which planes left nominal, and since when? Satellites with a severity over normal, as a "
-        "share of those of each shell and block of planes that are not stale. Minutes.",
+        "share of those of each shell and block of planes that are not stale: blue is none, red a "
+        "tenth and more, empty where all are stale. Minutes." + LONG_RANGES,
         f"""
 {minute_tier(["satellites - stale AS fresh", f"{bad} AS bad"])}
-SELECT {BUCKET}, shell || ' ' || plane_block AS metric,
-  coalesce(sum(bad) / nullif(sum(fresh), 0), 0) AS share
+SELECT {BUCKET}, shell || ', ' || {BLOCK_NAME} AS metric,
+  sum(bad) / nullif(sum(fresh), 0) AS share
 FROM tier, newest WHERE {CLOSED}
-GROUP BY 1, shell, plane_block ORDER BY 1, shell, plane_block""",
+GROUP BY 1, shell, block ORDER BY 1, shell, block""",
         "percentunit",
         size=(12, 12),
         interval="1m",
         low_is_bad=False,
+        scale=(0.0, 0.1),
     )
 
 
 def _by_shell(vehicles: Sequence[Vehicle]) -> list[Json]:
-    return [
-        shell_mean("power_margin_w", vehicles),
-        shell_least("power_margin_w", vehicles),
-        shell_mean("state_of_charge_ratio", vehicles),
-        shell_least("thermal_headroom_k", vehicles),
-        shell_mean("link_health_ratio", vehicles),
-        shell_total(
-            "job_throughput_tops",
-            "Useful work of all satellites together: does a shell lose work?",
-        ),
-        plane_map("power_margin_w", vehicles),
+    work = "Useful work of all satellites together: does a shell lose work?"
+    made = [
+        ("power_margin_w", shell_mean),
+        ("power_margin_w", shell_least),
+        ("state_of_charge_ratio", shell_mean),
+        ("thermal_headroom_k", shell_least),
+        ("link_health_ratio", shell_mean),
+        ("job_throughput_tops", lambda state, _: shell_total(state, work)),
+        ("power_margin_w", plane_map),
     ]
+    return [draw(state, vehicles) for state, draw in made if has(vehicles, state)]
 
 
 # --- counts over time -----------------------------------------------------------------------------
@@ -262,7 +263,7 @@ def _severity() -> list[Json]:
         time_series(
             "Satellites by severity",
             "How many satellites left nominal, and how badly; the most in each bucket. Nominal "
-            "ones are left out: they would hide the rest.",
+            "ones are left out: they would hide the rest." + LONG_RANGES,
             f"""
 {_by_fleet(dict.fromkeys(abnormal, "max"))}""",
             "none",
@@ -274,7 +275,7 @@ def _severity() -> list[Json]:
         time_series(
             "Satellites reporting and stale",
             "Does telemetry arrive? The fewest that reported and the most that were stale in "
-            "each bucket.",
+            "each bucket." + LONG_RANGES,
             f"""
 {_by_fleet({"reporting": "min", "stale": "max"})}""",
             "none",

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 from dashboards.charts import bar_chart, heat_map
 from dashboards.panels import Json, table, time_series
-from dashboards.sql import BRIDGED_MS, BUCKET, CLOSED, binned, fleet_tier, minute_tier
+from dashboards.sql import (
+    BLOCK_NAME,
+    BRIDGED_MS,
+    BUCKET,
+    CLOSED,
+    LONG_RANGES,
+    binned,
+    fleet_tier,
+    minute_tier,
+)
 from dashboards.states import QUESTIONS, TITLES, limits_of_types, shared_thresholds
 from dashboards.units import grafana_unit
 from orbitwin.catalogue import DERIVED, Vehicle
@@ -29,7 +38,8 @@ def shell_mean(state: str, vehicles: Sequence[Vehicle]) -> Json:
     return time_series(
         f"{TITLES[state]} by shell, mean",
         f"{QUESTIONS[state]} Mean over the satellites that are not stale."
-        + limits_of_types(vehicles, state),
+        + limits_of_types(vehicles, state)
+        + LONG_RANGES,
         f"""
 {fleet_tier(["shell", "satellites - stale AS fresh", f"{state}_mean"])}
 SELECT {BUCKET}, shell AS metric,
@@ -46,7 +56,8 @@ def shell_least(state: str, vehicles: Sequence[Vehicle]) -> Json:
     return time_series(
         f"{TITLES[state]} by shell, least",
         "Is one of them in trouble? Least value of any satellite of the shell that is not stale."
-        + limits_of_types(vehicles, state),
+        + limits_of_types(vehicles, state)
+        + LONG_RANGES,
         f"""
 {fleet_tier(["shell", f"{state}_min"])}
 SELECT {BUCKET}, shell AS metric, min({state}_min) AS least
@@ -63,7 +74,7 @@ def shell_total(state: str, question: str) -> Json:
     return time_series(
         f"{TITLES[state]} by shell, total",
         f"{question} Mean over each bucket of the sum over the satellites; stale satellites do "
-        "not count.",
+        "not count." + LONG_RANGES,
         f"""
 {fleet_tier(["shell", f"{state}_sum"])}, moments AS (
   SELECT ts, shell, sum({state}_sum) AS total FROM tier GROUP BY ts, shell
@@ -81,13 +92,15 @@ def plane_map(state: str, vehicles: Sequence[Vehicle]) -> Json:
     return heat_map(
         f"{TITLES[state]} by plane block, least",
         "Which planes are in trouble, and since when? The least value of any satellite of each "
-        "shell and block of planes; red is the least, blue the greatest on the plot. Minutes."
-        + limits_of_types(vehicles, state),
+        "shell and block of planes that is not stale; red is the least, blue the greatest on the "
+        "plot, whether they are good or bad. Minutes."
+        + limits_of_types(vehicles, state)
+        + LONG_RANGES,
         f"""
 {minute_tier([f"{state}_min"])}
-SELECT {BUCKET}, shell || ' ' || plane_block AS metric, min({state}_min) AS least
+SELECT {BUCKET}, shell || ', ' || {BLOCK_NAME} AS metric, min({state}_min) AS least
 FROM tier, newest WHERE {CLOSED}
-GROUP BY 1, shell, plane_block ORDER BY 1, shell, plane_block""",
+GROUP BY 1, shell, block ORDER BY 1, shell, block""",
         unit_of(state),
         interval="1m",
     )

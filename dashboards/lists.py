@@ -131,6 +131,7 @@ ORDER BY severity DESC, worst.ts DESC""",
             *satellite_columns("severity", "ts"),
             override("confidence", ("unit", "percentunit"), ("decimals", 0)),
         ],
+        no_value="none",
     )
 
 
@@ -154,4 +155,5 @@ FROM newest LEFT JOIN satellite ON satellite.sat_id = newest.sat_id
 ORDER BY newest.ts DESC""",
         size=size,
         overrides=satellite_columns("severity", "ts"),
+        no_value="none",
     )

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from dashboards.dashboard import Section
 from dashboards.panels import Json, fixed_colour, override, table, time_series
 from dashboards.sql import BRIDGED_MS, BUCKET, CLOSED, OF_SATELLITE, text
+from dashboards.states import has
 from dashboards.subsystems import SUBSYSTEMS, channel_subsystem
+from dashboards.twin import DOSE
 from dashboards.units import grafana_unit, limits_of, limits_text, thresholds
 from orbitwin.catalogue import Vehicle
 from orbitwin.vehicle import Channel
@@ -39,14 +41,16 @@ def band(low: str, middle: str, high: str) -> list[Json]:
 
 
 def model_sections(vehicle: Vehicle) -> list[Section]:
-    """Forecast, a section of relations a subsystem, and what was learnt; none without a model."""
+    """Forecast of what the vehicle has, a section of relations a subsystem, and what was learnt;
+    none without a model."""
     if not vehicle.channels:
         return []
     by_subsystem: dict[str, list[Channel]] = {name: [] for name in SUBSYSTEMS}
     for channel in vehicle.channels:
         by_subsystem[channel_subsystem(vehicle, channel)].append(channel)
+    ahead = _forecasts(vehicle)
     return [
-        Section("Forecast of the next orbit", [next_orbit(), *_forecasts(vehicle)]),
+        *([Section("Forecast of the next orbit", [next_orbit(vehicle), *ahead])] if ahead else []),
         Section("Model", [_sigmas(), *_learnt(vehicle)]),
         *(
             Section(f"Predicted against measured: {name}", [_relation(c) for c in channels])
@@ -173,25 +177,28 @@ FORECASTS = {
     "charge_min_ratio": ("Least charge ahead", "1", "state_of_charge_ratio"),
     "chip_max_t_degc": ("Hottest chip ahead", "degC", "chip_max_t_degc"),
     "link_margin_min_db": ("Least link margin ahead", "dB", "link_margin_db"),
-    "dose_rad": ("Dose ahead", "rad", ""),
+    "dose_rad": ("Dose ahead", "rad", DOSE),
 }
-"""What is forecast with bounds: title, unit, and the parameter or state whose limits hold."""
+"""What is forecast with bounds: title, unit, and the parameter or state that it is of, whose limits
+hold; but for the dose's, which are of a whole life."""
 
 
-def next_orbit() -> Json:
-    """Everything the newest forecast says, a row each."""
-    items = [
-        ("enters the Earth's shadow", "eclipse_entry", "", "NULL"),
-        ("leaves the Earth's shadow", "eclipse_exit", "", "NULL"),
-        ("least state of charge", "charge_min_ts", "charge_min_ratio", "''"),
-        ("hottest chip", "NULL", "chip_max_t_degc", "'degC'"),
-        ("chips begin to slow down for heat", "throttle_ts", "", "NULL"),
-        ("least link margin", "NULL", "link_margin_min_db", "'dB'"),
-        ("first link is lost", "link_outage_ts", "", "NULL"),
-        ("enters the South Atlantic Anomaly", "saa_entry", "", "NULL"),
-        ("leaves the South Atlantic Anomaly", "saa_exit", "", "NULL"),
-        ("dose behind the shielding", "NULL", "dose_rad", "'rad'"),
+def next_orbit(vehicle: Vehicle) -> Json:
+    """Everything the newest forecast says of what the vehicle has, a row each."""
+    charge, chips, links, dose = (of for _, _, of in FORECASTS.values())
+    everything = [
+        ("enters the Earth's shadow", "eclipse_entry", "", "NULL", charge),
+        ("leaves the Earth's shadow", "eclipse_exit", "", "NULL", charge),
+        ("least state of charge", "charge_min_ts", "charge_min_ratio", "''", charge),
+        ("hottest chip", "NULL", "chip_max_t_degc", "'degC'", chips),
+        ("chips begin to slow down for heat", "throttle_ts", "", "NULL", chips),
+        ("least link margin", "NULL", "link_margin_min_db", "'dB'", links),
+        ("first link is lost", "link_outage_ts", "", "NULL", links),
+        ("enters the South Atlantic Anomaly", "saa_entry", "", "NULL", dose),
+        ("leaves the South Atlantic Anomaly", "saa_exit", "", "NULL", dose),
+        ("dose behind the shielding", "NULL", "dose_rad", "'rad'", dose),
     ]
+    items = [item[:4] for item in everything if has([vehicle], item[4])]
 
     def column(name: str, kind: str, values: Iterable[str]) -> str:
         return f"unnest(CAST([{', '.join(values)}] AS {kind}[])) AS {name}"
@@ -210,7 +217,9 @@ def next_orbit() -> Json:
         "Next orbit",
         "What the newest forecast says of the orbit ahead; low and high hold 90 %. Empty: not "
         "within one orbit. State: whether the forecast began from fresh telemetry, or is carried "
-        "on from the last state of a satellite that is stale.",
+        "on from the last state of a satellite that is stale. No row: fleets over "
+        "processor.forecast_max_satellites, and those whose profile does not give the satellite's "
+        "physics, are not forecast.",
         f"""
 SELECT {columns},
   CASE WHEN coasting THEN 'stale' ELSE 'fresh' END AS state, ts AS made
@@ -226,8 +235,10 @@ FROM forecast_latest WHERE {OF_SATELLITE}""",
 
 def _forecasts(vehicle: Vehicle) -> list[Json]:
     made = []
-    for name, (title, unit, limited) in FORECASTS.items():
-        limits = limits_of(vehicle, limited)
+    for name, (title, unit, of) in FORECASTS.items():
+        if not has([vehicle], of):
+            continue
+        limits = limits_of(vehicle, of) if of != DOSE else ()
         made.append(
             time_series(
                 title,

@@ -14,6 +14,9 @@ Json = dict[str, Any]
 DATASOURCE_UID = "orbitwin"
 DATASOURCE: Json = {"type": "grafana-postgresql-datasource", "uid": DATASOURCE_UID}
 
+NOTHING = "nothing of what is chosen in this range"
+"""What a panel without a row says, and a figure without a value."""
+
 _NEUTRAL: Json = {"mode": "absolute", "steps": [{"color": "text", "value": None}]}
 
 
@@ -42,8 +45,10 @@ def panel(
     defaults: Json | None = None,
     overrides: Sequence[Json] = (),
     interval: str | None = None,
+    points: int | None = None,
 ) -> Json:
-    """A panel of any kind. `size` is (width of 24, height); `interval` the least bucket."""
+    """A panel of any kind. `size` is (width of 24, height); `interval` the least bucket, `points`
+    how many buckets there are at most (else one a pixel)."""
     made: Json = {
         "type": kind,
         "title": title,
@@ -51,7 +56,12 @@ def panel(
         "datasource": DATASOURCE,
         "size": size,
         "fieldConfig": {
-            "defaults": {"unit": unit, "thresholds": _NEUTRAL, **(defaults or {})},
+            "defaults": {
+                "unit": unit,
+                "thresholds": _NEUTRAL,
+                "noValue": NOTHING,
+                **(defaults or {}),
+            },
             "overrides": list(overrides),
         },
         "options": options,
@@ -59,6 +69,8 @@ def panel(
     }
     if interval is not None:
         made["interval"] = interval
+    if points is not None:
+        made["maxDataPoints"] = points
     return made
 
 
@@ -181,8 +193,13 @@ def table(
     size: tuple[int, int] = (24, 9),
     unit: str = "none",
     overrides: Sequence[Json] = (),
+    no_value: str = "–",
 ) -> Json:
-    """Rows as they come; units and colours per column by `override`."""
+    """Rows as they come; units and colours per column by `override`.
+
+    `no_value` is what stands in an empty cell, and in a table without rows: "none" where that is
+    no matter of missing data.
+    """
     return panel(
         "table",
         title,
@@ -194,7 +211,7 @@ def table(
         overrides=overrides,
         defaults={
             "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
-            "noValue": "–",
+            "noValue": no_value,
         },
         options={"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
     )

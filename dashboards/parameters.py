@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.dashboard import Section
 from dashboards.panels import Json, override, state_timeline, table, time_series
 from dashboards.sql import BUCKET, CLOSED, OF_SATELLITE, measured, text
+from dashboards.states import states_of
 from dashboards.subsystems import SUBSYSTEMS, Group, groups
 from dashboards.units import (
     grafana_unit,
@@ -127,7 +128,7 @@ def newest_values(vehicle: Vehicle) -> Json:
         else "NULL"
         for c in columns
     ]
-    derived = list(DERIVED)
+    derived = states_of(vehicle)
     names = [*derived, *(c.name for c in columns)]
     units = [*(DERIVED[d][0] for d in derived), *(c.unit for c in columns)]
     words = [*(DERIVED[d][3] for d in derived), *(c.description for c in columns)]
@@ -157,7 +158,7 @@ def newest_values(vehicle: Vehicle) -> Json:
         "came last within the time range, where full rate is kept; and when that was.",
         f"""
 SELECT {lists}
-FROM (SELECT t_event, {", ".join(derived)} FROM latest WHERE {OF_SATELLITE}){sources}""",
+FROM (SELECT {", ".join(["t_event", *derived])} FROM latest WHERE {OF_SATELLITE}){sources}""",
         size=(12, 12),
         overrides=[override("value", ("decimals", 3)), override("at", ("unit", "dateTimeAsIso"))],
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dashboards.dashboard import Section, dashboard, group_variables
-from dashboards.fleet import AGE_STEPS, data_age
-from dashboards.panels import Json, bar_gauge, override, stat, table, time_series
+from dashboards.fleet import data_age
+from dashboards.panels import Json, bar_gauge, coloured_cell, override, stat, table, time_series
 from dashboards.sql import BRIDGED_MS, BUCKET, CLOSED, OF_FLEET, OF_SATELLITES
-from dashboards.units import COLOURS
+from dashboards.units import COLOURS, age_steps, ages_s
+from orbitwin.catalogue import Vehicle
 
 UID = "orbitwin-pipeline"
 LETTER_ROWS = 100
@@ -23,17 +26,17 @@ LATENCY_STEPS: Json = {
 }
 
 
-def pipeline_dashboard() -> Json:
+def pipeline_dashboard(vehicles: Sequence[Vehicle]) -> Json:
     """The whole dashboard. Of `pipeline_1m` the time is the historian's own clock."""
     return dashboard(
         UID,
         "Pipeline",
         "From the spacecraft's clock to readable history: rates, lag, latency, refusals, storage.",
         [
-            Section("Now", _now()),
+            Section("Now", _now(vehicles)),
             Section("Flow", _flow()),
             Section("Refused and repeated", [_refused(), _causes(), _letters()]),
-            Section("Clocks", [_clocks(), _ledger()]),
+            Section("Clocks", [_clocks(vehicles), _ledger()]),
             Section("Storage", [_size(), _tiers(), _offsets()]),
         ],
         variables=group_variables(),
@@ -49,10 +52,12 @@ def _newest(column: str, name: str) -> str:
     )
 
 
-def _now() -> list[Json]:
+def _now(vehicles: Sequence[Vehicle]) -> list[Json]:
+    late_s, missing_s = ages_s(vehicles)
+    late, missing = (f"now() - INTERVAL '{s:g} seconds'" for s in (late_s, missing_s))
     minute = "In the newest minute; withheld where that is more than three minutes ago."
     return [
-        data_age(),
+        data_age(vehicles),
         stat(
             "Rows stored",
             f"Telemetry rows stored a second. {minute}",
@@ -96,15 +101,14 @@ def _now() -> list[Json]:
             "Newest packet by age",
             "Satellites by the age of their newest packet.",
             f"""
-SELECT count(*) FILTER (t_event > now() - INTERVAL 5 SECOND) AS "under 5 s",
-  count(*) FILTER (t_event > now() - INTERVAL 1 MINUTE AND t_event <= now() - INTERVAL 5 SECOND)
-    AS "under 1 min",
-  count(*) FILTER (t_event <= now() - INTERVAL 1 MINUTE) AS "older",
+SELECT count(*) FILTER (t_event > {late}) AS "under {late_s:g} s",
+  count(*) FILTER (t_event > {missing} AND t_event <= {late}) AS "under {missing_s:g} s",
+  count(*) FILTER (t_event <= {missing}) AS "older",
   count(*) FILTER (t_event IS NULL) AS "never heard"
 FROM latest WHERE {OF_SATELLITES}""",
             {
-                "under 5 s": COLOURS["normal"],
-                "under 1 min": COLOURS["warning"],
+                f"under {late_s:g} s": COLOURS["normal"],
+                f"under {missing_s:g} s": COLOURS["warning"],
                 "older": COLOURS["critical"],
                 "never heard": COLOURS["watch"],
             },
@@ -206,6 +210,7 @@ FROM dead_letter WHERE $__timeFilter(ts)
 GROUP BY reason, topic ORDER BY letters DESC""",
         size=(12, 8),
         overrides=[override("newest", ("unit", "dateTimeAsIso"))],
+        no_value="none",
     )
 
 
@@ -222,10 +227,12 @@ ORDER BY ts DESC LIMIT {LETTER_ROWS}""",
             override("ts", ("unit", "dateTimeAsIso")),
             override("length", ("unit", "bytes")),
         ],
+        no_value="none",
     )
 
 
-def _clocks() -> Json:
+def _clocks(vehicles: Sequence[Vehicle]) -> Json:
+    ages = (("unit", "s"), *coloured_cell(age_steps(vehicles)))
     return table(
         "Clocks by fleet",
         "Where each fleet's three times stand: newest event time (the spacecraft's clock), newest "
@@ -241,8 +248,8 @@ GROUP BY fleet ORDER BY fleet""",
         overrides=[
             override("newest_event", ("unit", "dateTimeAsIso")),
             override("newest_received", ("unit", "dateTimeAsIso")),
-            override("event_age", ("unit", "s"), ("thresholds", AGE_STEPS)),
-            override("received_age", ("unit", "s"), ("thresholds", AGE_STEPS)),
+            override("event_age", *ages),
+            override("received_age", *ages),
             override("transit", ("unit", "s")),
         ],
     )

@@ -22,7 +22,7 @@ from dashboards.dashboard import TAG
 from dashboards.files import all_dashboards
 from dashboards.panels import DATASOURCE, Json
 from orbitwin.catalogue import Vehicle
-from orbitwin.settings import DOOR_DATABASE
+from orbitwin.settings_groups import DOOR_DATABASE
 
 FOLDER_UID = "orbitwin"
 OWN_UID = "orbitwin-"  # how the uid of each of our dashboards begins
@@ -107,7 +107,7 @@ def datasource(host: str, port: int, user: str, tls: str) -> Json:
         "name": "Orbitwin",
         "type": DATASOURCE["type"],
         "access": "proxy",
-        "url": f"{host}:{port}",
+        "url": provisioning.address(host, port),
         "user": user,
         "jsonData": {
             "database": DOOR_DATABASE,

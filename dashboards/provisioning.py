@@ -6,14 +6,37 @@ its environment, so that no file holds the door's password.
 
 from __future__ import annotations
 
+import json
+
 from dashboards.panels import DATASOURCE
-from orbitwin.settings import DOOR_DATABASE, DOOR_PORT, DOOR_USER
+from orbitwin.settings_groups import DOOR_DATABASE, DOOR_PORT, DOOR_USER
 
 PASSWORD_VARIABLE = "ORBITWIN_DOOR__PASSWORD"
 MAX_CONNECTIONS = 4  # panels that are read at once; the door bounds its clients
 DASHBOARD_DIR = "/etc/grafana/dashboards"  # where compose.yaml mounts them
 FOLDER = "Orbitwin"
 RESCAN_S = 30
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # listened on, but not to be called
+
+
+def is_loopback(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host.strip("[]") == "::1"
+
+
+def tls_of(host: str) -> str:
+    """PostgreSQL's sslmode for a door on `host`: beyond loopback the door itself insists on TLS."""
+    return "disable" if is_loopback(host) else "require"
+
+
+def callable_host(host: str) -> str:
+    """Where a door that listens on `host` answers on its own machine."""
+    return _EVERYWHERE.get(host, host)
+
+
+def address(host: str, port: int) -> str:
+    """host:port as Grafana takes it, IPv6 in brackets."""
+    host = host.strip("[]")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def datasource(
@@ -29,8 +52,8 @@ datasources:
     access: proxy
     isDefault: true
     editable: false
-    url: {host}:{port}
-    user: {user}
+    url: {json.dumps(address(host, port))}
+    user: {json.dumps(user)}
     secureJsonData:
       password: ${{{PASSWORD_VARIABLE}}}
     jsonData:
@@ -57,6 +80,6 @@ providers:
     disableDeletion: false
     updateIntervalSeconds: {RESCAN_S}
     options:
-      path: {directory}
+      path: {json.dumps(directory)}
       foldersFromFilesStructure: false
 """

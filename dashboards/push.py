@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from dashboards.dashboard import TAG
 from dashboards.panels import DATASOURCE, Json
 from dashboards.plan import FOLDER_UID, Change, Found, Wanted
+from dashboards.provisioning import is_loopback
 from orbitwin.errors import OrbitwinError, UsageError
 
 if TYPE_CHECKING:
@@ -161,6 +162,13 @@ class Grafana:
                 f"the TLS certificate of {self.url} is not trusted: {_brief(error)}",
                 "name the PEM file of the authority that signed it in REQUESTS_CA_BUNDLE",
             ) from None
+        except niquests.exceptions.TooManyRedirects as error:
+            to = error.response.headers.get("Location") if error.response is not None else None
+            raise UsageError(
+                f"{self.url} sends the client elsewhere, {doing}: to {_brief(to)}",
+                "say the --url at which Grafana itself answers (https, its path); a login page "
+                "there means that a proxy stands before it",
+            ) from None
         except niquests.exceptions.JSONDecodeError:
             raise self._no_grafana() from None
         except (niquests.exceptions.RequestException, OSError) as error:
@@ -176,12 +184,18 @@ class Grafana:
         if status == 401:
             return UsageError(
                 f"{where} does not accept the token (401)",
-                f"make a service account with a token in Grafana, and set {TOKEN_VARIABLE}",
+                "it is wrong, deleted or past its end: make another one for the service account "
+                f"in Grafana, and set {TOKEN_VARIABLE}",
             )
         if status == 403:
             return UsageError(
                 f"the token may not do this at {where} (403), {doing}: {said}",
                 "give its service account the role Admin: data sources need it",
+            )
+        if status == 409 or (status == 412 and doing.startswith("create")):
+            return UsageError(
+                f"{where} refused ({status}), {doing}: {said or 'it is there already'}",
+                "something else there has this name: rename that one, and push again",
             )
         if status == 412:
             return OrbitwinError(
@@ -219,10 +233,6 @@ def sends_in_clear(url: str) -> bool:
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def is_loopback(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.") or host.strip("[]") == "::1"
-
-
 def _client(url: str, token: str) -> GrafanaApi:
     try:
         from grafana_client import GrafanaApi
@@ -232,7 +242,10 @@ def _client(url: str, token: str) -> GrafanaApi:
             "pip install 'grafana-client>=5', or orbitwin with its extra: pip install "
             "'orbitwin[grafana]'",
         ) from None
-    return GrafanaApi.from_url(url, credential=token, timeout=TIMEOUT_S)
+    api = GrafanaApi.from_url(url, credential=token, timeout=TIMEOUT_S)
+    api.client.url = f"{url}api"  # as it was given: the client loses the brackets of IPv6
+    api.client.s.max_redirects = 0  # a POST that is sent elsewhere arrives as a GET, and is lost
+    return api
 
 
 def _brief(what: Any) -> str:

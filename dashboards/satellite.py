@@ -37,6 +37,7 @@ from dashboards.units import (
     FRESHNESS_MAPPING,
     SEVERITY_MAPPING,
     STALE_COLOUR,
+    age_steps,
     grafana_unit,
     least_interval,
     limits_of,
@@ -77,16 +78,19 @@ def _now(vehicle: Vehicle) -> list[Json]:
     made = [
         stat(
             "Severity",
-            "The worst severity of any limit of this satellite, as processed last.",
-            f"SELECT CAST(severity AS VARCHAR) AS severity FROM latest WHERE {OF_SATELLITE}",
+            "The worst severity of any limit of this satellite; withheld while the data is stale.",
+            "SELECT CASE WHEN NOT stale THEN CAST(severity AS VARCHAR) END AS severity "
+            f"FROM latest WHERE {OF_SATELLITE}",
             "none",
             size=(4, 4),
             mappings=SEVERITY_MAPPING,
+            no_value="stale or unknown",
         ),
         stat(
             "Data",
             "Stale: several packets in a row did not come, and the figures beside are withheld.",
-            "SELECT CASE WHEN stale THEN 'stale' ELSE 'fresh' END AS data "
+            "SELECT CASE WHEN t_event IS NULL THEN 'never heard' WHEN stale THEN 'stale' "
+            "ELSE 'fresh' END AS data "
             f"FROM latest WHERE {OF_SATELLITE}",
             "none",
             size=(4, 4),
@@ -98,6 +102,7 @@ def _now(vehicle: Vehicle) -> list[Json]:
             f"SELECT epoch(now() - t_event) AS age FROM latest WHERE {OF_SATELLITE}",
             "s",
             size=(4, 4),
+            thresholds=age_steps([vehicle]),
             decimals=0,
         ),
     ]
@@ -106,12 +111,13 @@ def _now(vehicle: Vehicle) -> list[Json]:
             stat(
                 "Sun",
                 "Whether the Sun lights the satellite.",
-                "SELECT CASE WHEN stale THEN NULL WHEN sunlit THEN 'sunlit' ELSE 'eclipse' END "
+                "SELECT CASE WHEN stale THEN NULL WHEN sunlit THEN 'sunlit' "
+                "WHEN NOT sunlit THEN 'eclipse' END "
                 f"AS sun FROM latest WHERE {OF_SATELLITE}",
                 "none",
                 size=(4, 4),
                 mappings=value_mapping({"sunlit": "#fce83a", "eclipse": "#7b8089"}),
-                no_value="stale",
+                no_value="stale or unknown",
             )
         )
     for state in states_of(vehicle):

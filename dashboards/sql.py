@@ -20,6 +20,9 @@ BRIDGED_MS = 65_000
 PLANES_PER_BLOCK = 16
 """Planes that the fleet tiers keep together, as storage has them (a test compares)."""
 
+BLOCK_NAME = f"'planes from ' || block * {PLANES_PER_BLOCK}"
+"""What a block of planes is called, by its number `block`."""
+
 ALL_NAMES = "'*'"
 """What "All" fleets or shells are in SQL: a comparison of constants, which DuckDB drops; so no
 name of a million satellites is looked at."""
@@ -29,8 +32,8 @@ def _among(column: str, variable: str) -> str:
     return f"('*' IN (${{{variable}:sqlstring}}) OR {column} IN (${{{variable}:sqlstring}}))"
 
 
-OF_FLEET = _among("fleet", "fleet")
-"""The rows of the chosen fleets."""
+OF_FLEET = _among("fleet", "profile")
+"""The rows of the chosen fleets; a synthetic one bears its profile's name."""
 
 OF_SHELL = f"{OF_FLEET} AND {_among('shell', 'shell')}"
 """The rows of the chosen shells."""
@@ -56,6 +59,32 @@ CLOSED = "ts < $__timeGroup(ends, $__interval)"
 """True for rows in closed buckets; `ends` is where the newest row's own period ends."""
 
 
+MOST_MINUTES = 10_000
+"""More than any plot has points; the door admits no longer list."""
+
+
+def _some_minutes(of_bucket: int) -> str:
+    """Minutes that stand for all of a long range: at least `of_bucket` of each bucket, evenly.
+
+    A month of `fleet_1m` is twelve million rows in the largest fleet, and its view adds the parts
+    of each minute up. As a list of constants the choice goes below that sum; a remainder of `ts`,
+    which could fail, would not. Buckets of less than 2 * `of_bucket` minutes have every minute.
+    """
+    step_ms = f"({MINUTE_MS} * greatest($__interval_ms // {of_bucket * MINUTE_MS}, 1))"
+    first = f"$__from // {step_ms}"
+    return (
+        f"list_contains(list_transform(range(least($__to // {step_ms} - {first} + 1, {MOST_MINUTES}"
+        f")), lambda i: make_timestamptz(({first} + i) * {step_ms} * 1000)), ts)"
+    )
+
+
+LONG_RANGES = (
+    " A range of days is read by some minutes of each bucket, evenly spread: what was shorter than "
+    "their distance shows when you zoom in."
+)
+"""For the description of what reads `fleet_tier` or `minute_tier`."""
+
+
 def fleet_tier(columns: Iterable[str]) -> str:
     """CTEs `tier` (ts, columns...) and `newest` (ends): fleet_1s or fleet_1m by the interval."""
     names = ", ".join(["ts", *columns])
@@ -65,15 +94,17 @@ def fleet_tier(columns: Iterable[str]) -> str:
   UNION ALL
   SELECT {names}, ts + INTERVAL 1 MINUTE AS until FROM fleet_1m
   WHERE $__interval_ms >= {SECONDS_MS} AND $__timeFilter(ts) AND {OF_GROUPS}
+    AND {_some_minutes(2)}
 ), newest AS (SELECT max(until) AS ends FROM tier)"""
 
 
 def minute_tier(columns: Iterable[str]) -> str:
-    """The same of minutes alone: heat maps have few columns, and every row is a group."""
-    names = ", ".join(["ts", "shell", "plane_block", *columns])
+    """The same of minutes alone: heat maps have few columns (charts.HEAT_COLUMNS), and every row
+    is a group."""
+    names = ", ".join(["ts", "shell", "plane_block AS block", *columns])
     return f"""WITH tier AS (
   SELECT {names}, ts + INTERVAL 1 MINUTE AS until FROM fleet_1m
-  WHERE $__timeFilter(ts) AND {OF_GROUPS}
+  WHERE $__timeFilter(ts) AND {OF_GROUPS} AND {_some_minutes(5)}
 ), newest AS (SELECT max(until) AS ends FROM tier)"""
 
 

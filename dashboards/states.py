@@ -41,6 +41,11 @@ def states_of(vehicle: Vehicle) -> list[str]:
     return [state for state in DERIVED if _NEEDS[state] in vehicle.quantities]
 
 
+def has(vehicles: Iterable[Vehicle], name: str) -> bool:
+    """Whether some vehicle type has a derived state or a parameter."""
+    return any(name in v.parameters or name in states_of(v) for v in vehicles)
+
+
 def shared_limits(vehicles: Iterable[Vehicle], name: str) -> tuple[Limit, ...]:
     """Limits that every vehicle type which has any on `name` agrees on, else none.
 

@@ -7,7 +7,7 @@ satellites now and in the next orbit, what stands, and what the model says of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboards.dashboard import Section, dashboard, group_variables
 from dashboards.fleet import data_age, raised_marks
@@ -23,9 +23,16 @@ from dashboards.groups import (
 from dashboards.lists import newest_events, open_alarms, worst
 from dashboards.panels import Json, stat
 from dashboards.sql import OF_SATELLITES
-from dashboards.states import TITLES, limits_of_types, lower, shared_limits, shared_thresholds
+from dashboards.states import (
+    TITLES,
+    has,
+    limits_of_types,
+    lower,
+    shared_limits,
+    shared_thresholds,
+)
 from dashboards.subsystems import channel_subsystem, fault_subsystem, subsystem_of
-from dashboards.twin import channels_now, forecast_worst, learnt_now, off_most
+from dashboards.twin import FORECAST_WORST, channels_now, forecast_worst, learnt_now, off_most
 from dashboards.units import limits_in_words
 from orbitwin.catalogue import Limit, Vehicle
 
@@ -82,8 +89,23 @@ COMPUTE = Subsystem(
 ALL = {"power": POWER, "thermal": THERMAL, "links": LINKS, "compute": COMPUTE}
 
 
-def subsystem_dashboard(of: Subsystem, vehicles: Sequence[Vehicle]) -> Json:
-    """The dashboard of a subsystem, for the vehicle types that fly."""
+def subsystems_of(vehicles: Sequence[Vehicle]) -> dict[str, Subsystem]:
+    """Those of ALL that some vehicle type has: a dashboard of nothing but empty panels is none."""
+    return {
+        name: of
+        for name, of in ALL.items()
+        if any(has(vehicles, s) for s in of.states) or parameters_of(of, vehicles)
+    }
+
+
+def subsystem_dashboard(whole: Subsystem, vehicles: Sequence[Vehicle]) -> Json:
+    """The dashboard of a subsystem, for the vehicle types that fly; panels of what they have."""
+    of = replace(
+        whole,
+        states=tuple(s for s in whole.states if has(vehicles, s)),
+        totals=tuple(s for s in whole.totals if has(vehicles, s)),
+        forecasts=tuple(f for f in whole.forecasts if has(vehicles, FORECAST_WORST[f].of)),
+    )
     parameters = sorted({*of.states, *parameters_of(of, vehicles)})
     channels = [c.name for v in vehicles for c in v.channels if _in(of, channel_subsystem(v, c))]
     learnt = {
@@ -106,6 +128,7 @@ def subsystem_dashboard(of: Subsystem, vehicles: Sequence[Vehicle]) -> Json:
         Section("Worst satellites", [worst(s, vehicles, _others(of, s)) for s in of.states]),
         Section("The next orbit", [forecast_worst(name, vehicles) for name in of.forecasts]),
     ]
+    sections = [section for section in sections if section.panels]
     if channels:
         sections.append(
             Section(
@@ -175,7 +198,7 @@ def _now(of: Subsystem, vehicles: Sequence[Vehicle]) -> list[Json]:
                     "none",
                 )
             )
-    made.append(data_age())
+    made.append(data_age(vehicles))
     return made
 
 

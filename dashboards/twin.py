@@ -26,6 +26,9 @@ _NEWEST = (
 )
 _CHOSEN = f"sat_id IN (SELECT sat_id FROM satellite WHERE {OF_SATELLITES})"
 
+DOSE = "dose_rad"
+"""Its limits are of a whole life: they say nothing of one orbit's dose."""
+
 
 @dataclass(frozen=True)
 class Worst:
@@ -36,7 +39,7 @@ class Worst:
     columns: tuple[str, ...]
     first: str
     units: Mapping[str, str]
-    limited: str
+    of: str  # the state or parameter that is forecast
 
 
 FORECAST_WORST = {
@@ -78,7 +81,7 @@ FORECAST_WORST = {
         ("dose_rad", "dose_rad_low", "dose_rad_high", "saa_entry"),
         "dose_rad_high DESC",
         dict.fromkeys(("dose_rad", "dose_rad_low", "dose_rad_high"), "radrad"),
-        "",
+        DOSE,
     ),
 }  # fmt: skip
 _TIMES = ("charge_min_ts", "throttle_ts", "link_outage_ts", "saa_entry")
@@ -90,8 +93,10 @@ def forecast_worst(name: str, vehicles: Sequence[Vehicle]) -> Json:
     return table(
         of.title,
         f"{of.question} The {WORST_ROWS} first by the worse bound; low and high hold 90 %. "
-        "Data is stale where the forecast is carried on from an old state."
-        + limits_of_types(vehicles, of.limited),
+        "Data is stale where the forecast is carried on from an old state; age is that of the "
+        "forecast. None: fleets over processor.forecast_max_satellites, and those whose profile "
+        "does not give the satellite's physics, are not forecast."
+        + (limits_of_types(vehicles, of.of) if of.of != DOSE else ""),
         f"""
 SELECT sat_id, vehicle, name, shell, CASE WHEN coasting THEN 'stale' ELSE 'fresh' END AS data,
   {", ".join(of.columns)}, epoch(now() - ts) AS age
@@ -104,6 +109,7 @@ ORDER BY {of.first} LIMIT {WORST_ROWS}""",
             *(override(column, ("unit", unit)) for column, unit in of.units.items()),
             *(override(c, ("unit", "dateTimeAsIso")) for c in of.columns if c in _TIMES),
         ],
+        no_value="none",
     )
 
 
@@ -117,7 +123,7 @@ def channels_now(channels: Sequence[str]) -> Json:
         f"""
 SELECT parameter, count(DISTINCT sat_id) AS satellites,
   sum(nis * windows) / sum(windows) AS nis, sum(inside * windows) / sum(windows) AS inside,
-  avg(z) AS mean_z, max(abs(z)) AS greatest_z
+  avg(z) AS mean_z, max(abs(z)) AS greatest_z, max(ts) AS newest
 FROM residual_1m
 WHERE {_NEWEST} AND parameter IN ({listed(channels)}) AND {_CHOSEN}
 GROUP BY parameter ORDER BY nis DESC""",
@@ -125,6 +131,7 @@ GROUP BY parameter ORDER BY nis DESC""",
         overrides=[
             override("inside", ("unit", "percentunit"), ("decimals", 1)),
             *(override(n, ("decimals", 2)) for n in ("nis", "mean_z", "greatest_z")),
+            override("newest", ("unit", "dateTimeAsIso")),
         ],
     )
 
@@ -153,6 +160,7 @@ FROM off JOIN satellite USING (sat_id) ORDER BY abs(z) DESC""",
             *satellite_columns("ts"),
             override("z", ("decimals", 1)),
         ],
+        no_value="none",
     )
 
 
@@ -166,7 +174,7 @@ def learnt_now(channels: Mapping[tuple[str, str], Channel]) -> Json:
         "satellite.",
         f"""
 SELECT e.name, s.vehicle, nominal, count(DISTINCT sat_id) AS satellites, avg(value) AS mean,
-  approx_quantile(value, 0.05) AS low, approx_quantile(value, 0.95) AS high
+  approx_quantile(value, 0.05) AS low, approx_quantile(value, 0.95) AS high, max(ts) AS newest
 FROM estimate_1m AS e
   JOIN (SELECT sat_id, vehicle FROM satellite WHERE {OF_SATELLITES}) AS s USING (sat_id)
   JOIN (VALUES {known}) AS known(vehicle, name, nominal)
@@ -174,5 +182,8 @@ FROM estimate_1m AS e
 WHERE {_NEWEST}
 GROUP BY e.name, s.vehicle, nominal ORDER BY e.name, s.vehicle""",
         size=(24, 8),
-        overrides=[override(n, ("decimals", 4)) for n in ("nominal", "mean", "low", "high")],
+        overrides=[
+            *(override(n, ("decimals", 4)) for n in ("nominal", "mean", "low", "high")),
+            override("newest", ("unit", "dateTimeAsIso")),
+        ],
     )

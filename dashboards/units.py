@@ -107,6 +107,23 @@ def limits_text(limits: tuple[Limit, ...]) -> str:
     return f" Limits: {limits_in_words(limits)}." if limits else ""
 
 
+def ages_s(vehicles: Iterable[Vehicle]) -> tuple[float, float]:
+    """Ages (s) from which data is late, and missing: five and fifteen periods of the state's own
+    packet, of the vehicle type that sends it most seldom."""
+    period_s = max((v.primary.period_s for v in vehicles), default=1.0)
+    return 5 * period_s, 15 * period_s
+
+
+def age_steps(vehicles: Iterable[Vehicle]) -> dict[str, Any]:
+    """Grafana's steps for an age in seconds."""
+    late_s, missing_s = ages_s(vehicles)
+    steps = [("normal", None), ("warning", late_s), ("critical", missing_s)]
+    return {
+        "mode": "absolute",
+        "steps": [{"color": COLOURS[name], "value": value} for name, value in steps],
+    }
+
+
 def least_interval(period_s: float) -> str:
     """The least bucket of a panel: the packet's own period."""
     return f"{round(period_s * 1000)}ms" if period_s % 1 else f"{round(period_s)}s"
@@ -122,4 +139,6 @@ def value_mapping(colours: dict[str, str]) -> list[dict[str, Any]]:
 
 
 SEVERITY_MAPPING = value_mapping(COLOURS)
-FRESHNESS_MAPPING = value_mapping({"fresh": COLOURS["normal"], "stale": STALE_COLOUR})
+FRESHNESS_MAPPING = value_mapping(
+    {"fresh": COLOURS["normal"], "stale": STALE_COLOUR, "never heard": STALE_COLOUR}
+)

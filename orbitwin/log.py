@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, cast
 
 if TYPE_CHECKING:
     import structlog
@@ -17,6 +17,13 @@ LogFormat = Literal["auto", "console", "json"]
 
 # Libraries that log each connection attempt at warning level; ours say it once and clearly.
 NOISY_LOGGERS = ("kafka", "aiokafka", "faust", "mode", "asyncio", "urllib3")
+
+
+class Log(Protocol):
+    """What is asked of a logger: structlog's and the standard library's both have it."""
+
+    def info(self, event: str) -> Any: ...
+    def warning(self, event: str) -> Any: ...
 
 
 class _Stderr:

@@ -1,6 +1,6 @@
 """What follows from a profile before anything flies: its fleet as a whole, and shell by shell.
 
-The facts of a shell are worked out in `orbitwin/shell_facts.py`.
+The facts of a shell are worked out in `orbitwin/shell_facts/`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orbitwin.profile import Profile
-from orbitwin.shell_facts import ShellFacts, array_new_w, shell_facts
+from orbitwin.shell_facts.power import array_new_w
+from orbitwin.shell_facts.shell import ShellFacts, shell_facts
 
 WAVE_YEARS = (3.0, 6.0, 9.0)
 

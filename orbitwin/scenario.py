@@ -28,7 +28,7 @@ from orbitwin.toml_source import load as load_toml
 from orbitwin.vehicle import Vehicle
 
 if TYPE_CHECKING:
-    from orbitwin.settings import ProducerSettings
+    from orbitwin.settings_groups import ProducerSettings
 
 EXAMPLE = "for example --fault radiator_area_loss:sat=17,at_s=600,severity=0.5"
 EVERY = -1  # in place of a satellite's id: all of the fleet

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from orbitwin.settings import CONFIG_NAME, CONFIG_VARIABLE, Group, Settings, variable
+from orbitwin.settings import CONFIG_NAME, CONFIG_VARIABLE, Settings, variable
+from orbitwin.settings_groups import Group
 
 HEAD = f"""# Settings
 <!-- written by: python -m orbitwin.settings_reference > docs/settings.md -->

@@ -21,12 +21,12 @@ from orbitwin.settings import (
     CONFIG_NAME,
     CONFIG_VARIABLE,
     ENV_PREFIX,
-    Group,
     Settings,
     default_data_dir,
     flatten,
     variable,
 )
+from orbitwin.settings_groups import Group
 from orbitwin.spelling import nearest
 
 # What pydantic calls an error type, in words that say what to write instead.

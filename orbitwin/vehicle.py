@@ -80,6 +80,8 @@ ENVIRONMENT: dict[str, str] = {
     "rested_sigma_v": "its uncertainty, one standard deviation (V)",
     "rested_step_v": "change of that voltage since the window before, by what flowed (V)",
     "panel_degc": "temperature of the solar panels by their heat balance (degC)",
+    "battery_unheated_degc": "what the battery's first temperature would be without current (degC)",
+    "battery_heated_k": "how much its current has warmed it since, by the nominal resistance (K)",
 }
 """What the twin adds to a window's means for the expressions of `[model]`; unknown where the
 fleet's orbits are not known."""
@@ -190,8 +192,9 @@ class Channel:
 
 @dataclass(frozen=True)
 class Signature:
-    """How a fault shows: the direction of the channels' residuals, by `processors.isolation.shown`:
-    in the logarithm of their sigmas.
+    """How a fault shows: the direction of the channels' residuals.
+
+    They are taken as `processors.model.isolation.shown` makes them: logarithms of sigmas.
 
     A fault that shows differently at first and later, or by day and by night, has several.
     """

@@ -19,8 +19,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from orbitwin import topics
+from orbitwin.connection import Connection
 from orbitwin.health import Health
-from orbitwin.kafka import Connection, describe_topics, wait_for_broker
+from orbitwin.kafka import describe_topics, wait_for_broker
 from orbitwin.settings import Settings
 from processors.record import Output, Record, Rules
 from processors.status import Status
@@ -262,7 +263,7 @@ class KafkaLog:
     """The topics for a worker (worker.Log), with an idempotent producer and a reader a topic."""
 
     def __init__(self, connection: Connection) -> None:
-        self._config = connection.aiokafka_config()
+        self._config = connection.client_config()
         self._producer: AIOKafkaProducer | None = None
         self._readers: dict[str, tuple[AIOKafkaConsumer, asyncio.Lock]] = {}
         self._unsent: deque[tuple[int, Output]] = deque()

@@ -70,6 +70,26 @@ class Events:
         columns = [_column(given[f.name], f.type, rows) for f in EVENT_SCHEMA]
         self.blocks.append(pa.RecordBatch.from_arrays(columns, schema=EVENT_SCHEMA))
 
+    def add_flag(
+        self,
+        kind: str,
+        sat_id: np.ndarray,
+        t_event_us: np.ndarray,
+        state: str,
+        message: np.ndarray | str,
+    ) -> None:
+        """Events about N satellites (N,) of a kind of SEVERITY_OF, which is cleared or not."""
+        level = SEVERITY_OF[kind]
+        self.add(
+            kind,
+            sat_id,
+            t_event_us,
+            state=state,
+            severity=NORMAL if state == "cleared" else level,
+            before=level if state == "cleared" else NORMAL,
+            message=message,
+        )
+
     def encode(
         self, fleet: str, vehicle: str, chunk: int, source: Source, t_append_us: int
     ) -> bytes:

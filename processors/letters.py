@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from orbitwin import topics
+import numpy as np
+
+from orbitwin import contract, topics
+from orbitwin.column import Column
+from orbitwin.contract import Frame
+from orbitwin.fleet import Chunk
 from orbitwin.records import MAX_LETTER_BYTES, Source, letter_headers
 from processors.record import Output, Record
 
@@ -40,3 +47,35 @@ def letter(
         value[:MAX_LETTER_BYTES],
         [*headers, ("part", str(part).encode())],
     )
+
+
+@dataclass
+class Letters:
+    """The dead letters of one frame: each holds some of its rows, as a frame of their own."""
+
+    chunk: Chunk
+    columns: Sequence[Column]
+    frame: Frame
+    record: Record
+    outputs: list[Output]  # where they go, among what else follows from the record
+    number: int = 0  # of the next letter
+
+    def add(self, rows: np.ndarray, reason: str, message: str, kept: bool) -> None:
+        """A letter with `rows` (N,) of the frame; `kept` where they are taken all the same."""
+        if self.frame.sat_id is None:
+            sat_id = self.chunk.sat_id[self.frame.row0 + rows]
+        else:
+            sat_id = self.frame.sat_id[rows]
+        value = contract.encode(self.frame.take(rows, sat_id), self.columns)
+        self.outputs.append(
+            letter(
+                self.record,
+                reason,
+                message,
+                value,
+                rows=len(rows),
+                kept=kept,
+                part=self.number,
+            )
+        )
+        self.number += 1

@@ -14,7 +14,7 @@ import numpy as np
 
 from orbitwin.catalogue import MAX_PERSISTENCE, LimitOn, Vehicle
 from orbitwin.column import Column
-from processors.derive import ECLIPSE, SUNLIT
+from processors.derived.columns import ECLIPSE, SUNLIT
 
 HISTORY = MAX_PERSISTENCE  # samples kept: the bits of a uint16
 

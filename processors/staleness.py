@@ -9,8 +9,9 @@ from orbitwin.contract import TICK, Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import FLAGS, SEVERITY, Flag, Source, extra_of, state_columns
 from processors.events import NORMAL, SEVERITY_OF, Events
+from processors.packet import NEVER
 from processors.record import Counts, Output, Rules
-from processors.state import NEVER, ChunkState
+from processors.state import ChunkState
 
 LEAST_US = 2_000_000
 """A satellite is not stale before this, however short its period: ticks come once a second."""

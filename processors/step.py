@@ -16,13 +16,15 @@ from orbitwin import contract, topics
 from orbitwin.contract import TICK, FrameError
 from orbitwin.fleet import Chunk
 from orbitwin.records import Source
-from processors import forecasts, staleness
-from processors.derive import derive
+from processors import staleness
+from processors.admission import Deriver
+from processors.derived.columns import derive
 from processors.events import SEVERITY_OF, Events
+from processors.forecast import schedule as forecasts
 from processors.letters import letter
 from processors.record import Counts, Output, Record, Rules
 from processors.registry import Registry
-from processors.rows import Deriver, take
+from processors.rows import take
 from processors.snapshot import fingerprint
 from processors.state import ChunkState, restored
 

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from orbitwin import fleet as fleets
 from orbitwin import log as logs
 from orbitwin.column import Column
+from orbitwin.connection import Connection
 from orbitwin.contract import Frame, encode, headers
 from orbitwin.errors import OrbitwinError, UsageError
 from orbitwin.fleet import Fleet, partition_of
 from orbitwin.health import Health
-from orbitwin.kafka import Connection, assert_fast_crc, describe_topics, wait_for_broker
+from orbitwin.kafka import assert_fast_crc, describe_topics, wait_for_broker
 from orbitwin.topics import DEAD_LETTERS, FLEET, MAX_MESSAGE_BYTES, TELEMETRY
 from producers.ledger import Ledger, line
 
@@ -323,7 +324,7 @@ def _open(connection: Connection) -> KafkaProducer:
     from kafka import KafkaProducer
 
     producer = KafkaProducer(
-        **connection.python_config(),
+        **connection.client_config(),
         client_id="orbitwin-producer",
         acks="all",
         enable_idempotence=True,

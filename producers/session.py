@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orbitwin import log as logs
+from orbitwin.connection import Connection
 from orbitwin.fleet import Fleet, chunk_rows_for
 from orbitwin.health import Health
-from orbitwin.kafka import Connection
 from orbitwin.settings import Settings
 from orbitwin.topics import TELEMETRY
 from producers.ledger import Ledger, run_id

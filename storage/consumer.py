@@ -14,8 +14,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
+from orbitwin.connection import Connection
 from orbitwin.errors import UsageError
-from orbitwin.kafka import Connection, admin, assert_fast_crc
+from orbitwin.kafka import admin, assert_fast_crc
 from orbitwin.log import get
 from orbitwin.topics import DEAD_LETTERS, EVENTS, FLEET, MAX_MESSAGE_BYTES, STATE, Topic
 from storage.intake import Record
@@ -40,7 +41,7 @@ class Consumer:
         assert_fast_crc()
         self._connection = connection
         self._config = {
-            **connection.python_config(),
+            **connection.client_config(),
             "client_id": "orbitwin-historian",
             "group_id": None,
             "enable_auto_commit": False,

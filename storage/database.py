@@ -20,7 +20,8 @@ import duckdb
 
 from orbitwin.catalogue import SEVERITIES
 from orbitwin.errors import BusyError, OrbitwinError, UsageError
-from storage import tables
+from storage import ddl, quoting, tables
+from storage.fields import SEVERITY_TYPE
 
 FILE_NAME = "twin.duckdb"
 APPLICATION = "orbitwin"
@@ -114,7 +115,7 @@ def scan(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
     ).fetchall()
     for schema, table in found:
-        full = f"{tables.name(schema)}.{tables.name(table)}"
+        full = f"{quoting.name(schema)}.{quoting.name(table)}"
         try:
             connection.execute(f"SELECT bit_xor(hash(t)) FROM {full} t").fetchall()
         except duckdb.Error as error:
@@ -249,12 +250,12 @@ def _identity(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
 def _create(connection: duckdb.DuckDBPyConnection) -> str:
     """Make the types and the tables that are no rings, in one transaction."""
     database_id = uuid.uuid4().hex
-    severities = ", ".join(tables.literal(s) for s in SEVERITIES)
+    severities = ", ".join(quoting.literal(s) for s in SEVERITIES)
     connection.execute("BEGIN")
-    connection.execute(f"CREATE TYPE {tables.SEVERITY_TYPE} AS ENUM ({severities})")
+    connection.execute(f"CREATE TYPE {SEVERITY_TYPE} AS ENUM ({severities})")
     for table in tables.PLAIN:
-        connection.execute(tables.create(tables.name(table.name), table.fields))
-        for statement in tables.comments(table):
+        connection.execute(ddl.create(quoting.name(table.name), table.fields))
+        for statement in ddl.comments(table):
             connection.execute(statement)
     connection.execute(
         f"INSERT INTO {tables.TABLE_VERSION.name} VALUES (?, ?, ?, make_timestamptz(?))",

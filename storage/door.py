@@ -19,13 +19,8 @@ import duckdb
 
 from orbitwin.errors import BusyError, UsageError
 from orbitwin.log import get
-from orbitwin.settings import (
-    DOOR_DATABASE,
-    DOOR_FLIGHT_PORT,
-    DOOR_PORT,
-    DoorSettings,
-    Settings,
-)
+from orbitwin.settings import Settings
+from orbitwin.settings_groups import DOOR_DATABASE, DOOR_FLIGHT_PORT, DOOR_PORT, DoorSettings
 from storage import admission
 from storage.flight import FlightDoor
 from storage.latest_view import LatestView

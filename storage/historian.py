@@ -16,8 +16,9 @@ from typing import Any
 import duckdb
 from kafka.errors import KafkaError
 
+from orbitwin.connection import Connection
 from orbitwin.health import Health
-from orbitwin.kafka import Connection, wait_for_broker
+from orbitwin.kafka import wait_for_broker
 from orbitwin.log import get
 from orbitwin.settings import Settings
 from storage import database

@@ -17,7 +17,8 @@ from orbitwin.fleet import Chunk
 from orbitwin.records import Flag
 from storage.registry import Key, Registry
 from storage.rows import MISSING, STATES, Rows
-from storage.tables import LATEST, Field
+from storage.table import Field
+from storage.tables import LATEST
 from storage.values import decode
 
 NEVER = np.iinfo(np.int64).min

@@ -16,9 +16,11 @@ from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import EventBatch, Flag, Source
 from storage.computed import Computed
+from storage.fleet_tables import SUMMED
+from storage.measured import Measured
 from storage.rollup import GroupRows, Groups, MinuteRows
 from storage.rows import Rows
-from storage.tables import SAT_RAW, SUMMED, Measured
+from storage.tables import SAT_RAW
 from storage.values import decode, decode_state, mean, scale
 
 _TIME = pa.timestamp("us", "UTC")

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from orbitwin import catalogue
 from orbitwin.catalogue import Vehicle
 from storage import tables
-from storage.tables import Field, Measured, Table
+from storage.fleet_tables import FLEET_1M, FLEET_1S
+from storage.measured import Measured
+from storage.table import Field, Table
 
 _ORDER = (
     tables.SATELLITE,
     tables.PARAMETER,
     tables.LATEST,
-    tables.FLEET_1S,
-    tables.FLEET_1M,
+    FLEET_1S,
+    FLEET_1M,
     tables.SAT_1M,
     tables.SAT_RAW,
     tables.RESIDUAL_1M,

@@ -13,7 +13,8 @@ from orbitwin.catalogue import STATE_PACKET, Vehicle
 from orbitwin.column import Column
 from orbitwin.fleet import Chunk
 from orbitwin.records import state_columns_of
-from storage.tables import PARAMETER, Measured
+from storage.measured import Measured
+from storage.tables import PARAMETER
 
 Key = tuple[str, int]
 """(fleet, number of the chunk)."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import duckdb
 
 from orbitwin.log import get
-from orbitwin.settings import HistorianSettings
+from orbitwin.settings_groups import HistorianSettings
 from storage import database
 from storage.segments import Ring
 from storage.writer import Writer

@@ -18,8 +18,8 @@ import numpy as np
 from orbitwin.catalogue import SEVERITIES
 from orbitwin.fleet import Chunk
 from orbitwin.records import Flag
+from storage.fleet_tables import PLANES_PER_BLOCK
 from storage.rows import MISSING, STATES, Rows
-from storage.tables import PLANES_PER_BLOCK
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import duckdb
 
-from storage import tables
-from storage.tables import Field, Table
+from storage import ddl, quoting
+from storage.table import Field, Table
 
 SCHEMA = "segment"
 SEGMENTS = 12
@@ -39,8 +39,8 @@ class Ring:
     def source(self) -> str:
         """What holds all rows as they are written: a view."""
         if self.table.stored:
-            return f"{SCHEMA}.{tables.name(self.table.name)}"
-        return tables.name(self.table.name)
+            return f"{SCHEMA}.{quoting.name(self.table.name)}"
+        return quoting.name(self.table.name)
 
     @property
     def target(self) -> str:
@@ -100,12 +100,12 @@ class Ring:
         self._make_view()
 
     def _full(self, opened_s: int) -> str:
-        return f"{SCHEMA}.{tables.name(f'{self.table.name}_{opened_s}')}"
+        return f"{SCHEMA}.{quoting.name(f'{self.table.name}_{opened_s}')}"
 
     def _open(self, now_s: float) -> None:
         opened_s = max(int(now_s), self.opened_s[-1] + 1 if self.opened_s else 0)
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-        self._connection.execute(tables.create(self._full(opened_s), self.table.columns))
+        self._connection.execute(ddl.create(self._full(opened_s), self.table.columns))
         self.opened_s.append(opened_s)
         self._rows = 0
         self._make_view()
@@ -129,16 +129,16 @@ class Ring:
         for field in self.table.columns:
             if field.name not in there:
                 self._connection.execute(
-                    f"ALTER TABLE {self.target} ADD COLUMN {tables.name(field.name)} {field.type}"
+                    f"ALTER TABLE {self.target} ADD COLUMN {quoting.name(field.name)} {field.type}"
                 )
 
     def _make_view(self) -> None:
         parts = " UNION ALL BY NAME ".join(f"FROM {self._full(at)}" for at in self.opened_s)
-        view = tables.name(self.table.name)
+        view = quoting.name(self.table.name)
         if self.table.stored:
             self._connection.execute(f"CREATE OR REPLACE VIEW {self.source} AS {parts}")
             group = f" GROUP BY {self.table.group_by}" if self.table.group_by else ""
             parts = f"SELECT {self.table.select} FROM {self.source}{group}"
         self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS {parts}")
-        for statement in tables.comments(self.table, "VIEW"):
+        for statement in ddl.comments(self.table, "VIEW"):
             self._connection.execute(statement)

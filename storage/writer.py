@@ -20,8 +20,9 @@ from orbitwin.contract import FrameError
 from orbitwin.errors import UsageError
 from orbitwin.log import get
 from orbitwin.records import Source
-from storage import snapshot, tables
+from storage import ddl, quoting, snapshot, tables
 from storage.database import Database
+from storage.fleet_tables import minute_of_seconds
 from storage.intake import Intake, Stored
 from storage.latency import Latency
 from storage.latest import Latest, schema
@@ -31,6 +32,7 @@ from storage.registry import Registry
 from storage.rollup import MINUTE_US
 from storage.segments import Ring
 from storage.snapshot import Mark, Place
+from storage.table import Field, Table
 
 _IN = "incoming"  # the name that tables to be inserted are registered under
 
@@ -200,7 +202,7 @@ class Writer:
     def _insert_fleet_minutes(self, pending: Pending) -> None:
         seconds, minutes = self.rings["fleet_1s"], self.rings["fleet_1m"]
         starts = [minute for minute, _, _ in pending.fleet_minutes]
-        select = tables.minute_of_seconds(seconds.source, _IN, min(starts), max(starts) + MINUTE_US)
+        select = minute_of_seconds(seconds.source, _IN, min(starts), max(starts) + MINUTE_US)
         self._insert(minutes.table.name, pending.fleet_minute_keys(), select)
 
     def _replace_forecasts(self, table: pa.Table) -> None:
@@ -248,9 +250,9 @@ class Writer:
         )
 
     def _replace(self, name: str, table: pa.Table) -> None:
-        self._connection.execute(f"DELETE FROM {tables.name(name)}")
+        self._connection.execute(f"DELETE FROM {quoting.name(name)}")
         self._connection.register(_IN, table)
-        self._connection.execute(f"INSERT INTO {tables.name(name)} BY NAME FROM {_IN}")
+        self._connection.execute(f"INSERT INTO {quoting.name(name)} BY NAME FROM {_IN}")
         self._connection.unregister(_IN)
 
     def _measure(self, pending: Pending) -> None:
@@ -342,11 +344,11 @@ class Writer:
         known = {
             f.name: f for f in [*tables.LATEST.fields, *self.registry.measured.fields.values()]
         }
-        fields = tuple(known.get(n) or tables.Field(n, "", n) for n in names)
-        table = tables.Table(tables.LATEST.name, tables.LATEST.text, fields)
+        fields = tuple(known.get(n) or Field(n, "", n) for n in names)
+        table = Table(tables.LATEST.name, tables.LATEST.text, fields)
         with self._transaction():
-            self._connection.execute(tables.latest_view(names, FRAME))
-            for statement in tables.comments(table, "VIEW"):
+            self._connection.execute(ddl.latest_view(names, FRAME))
+            for statement in ddl.comments(table, "VIEW"):
                 self._connection.execute(statement)
 
     @contextlib.contextmanager

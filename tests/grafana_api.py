@@ -27,6 +27,7 @@ class GrafanaApi:
     """Its state. `before` is called with method and path before an answer, to step in between."""
 
     version: str = "13.1.3"
+    root: str = ""  # the path below which it is served, as `root_url` in its settings
     folders: dict[str, dict[str, Any]] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
@@ -38,7 +39,9 @@ class GrafanaApi:
 
     def answer(self, method: str, target: str, token: str, body: Any) -> Answer:
         parts = urlsplit(target)
-        path = parts.path
+        if not parts.path.startswith(f"{self.root}/api/"):
+            return 404, "<html>nothing here</html>"
+        path = parts.path.removeprefix(self.root)
         early = self.before(method, unquote(path))
         if early is not None:
             return early
@@ -55,6 +58,8 @@ class GrafanaApi:
             case "POST", ["folders"]:
                 if body["uid"] in self.folders:
                     return 409, {"message": "a folder with the same uid exists"}
+                if any(folder["title"] == body["title"] for folder in self.folders.values()):
+                    return 409, {"message": "a folder with the same name already exists"}
                 self.folders[body["uid"]] = {**body, "id": len(self.folders) + 1, "version": 1}
                 return 200, self.folders[body["uid"]]
             case "GET", ["datasources", "uid", uid]:
@@ -81,7 +86,8 @@ class GrafanaApi:
 
     def _put_source(self, method: str, body: dict[str, Any]) -> Answer:
         uid = body["uid"]
-        if method == "POST" and uid in self.sources:
+        same = any(source["name"] == body["name"] for source in self.sources.values())
+        if method == "POST" and (uid in self.sources or same):
             return 409, {"message": "data source with the same name already exists"}
         if method == "PUT" and self.sources[uid].get("readOnly"):
             return 403, {"message": "Cannot update read-only data source"}
@@ -182,6 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
         data = said.encode() if page else b"" if said is None else json.dumps(said).encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html" if page else "application/json")
+        if status in (301, 302, 307, 308):
+            self.send_header("Location", str(said))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -16,8 +16,10 @@ import psycopg
 from dashboards.macros import ALL, Scope, Variable
 from dashboards.sql import ALL_NAMES
 from orbitwin.catalogue import SEVERITIES, Vehicle, load, shipped
-from storage import tables
+from storage import ddl, tables
 from storage.admission import harden
+from storage.fields import SEVERITY_TYPE
+from storage.measured import Measured
 from storage.pgwire import Door, install_catalogue
 
 VEHICLES = {name: load(name) for name in shipped()}
@@ -63,8 +65,8 @@ def new_database() -> duckdb.DuckDBPyConnection:
     db = duckdb.connect(config={"threads": 1})
     db.execute("SET TimeZone = 'UTC'")
     made = ", ".join(f"'{s}'" for s in SEVERITIES)
-    db.execute(f"CREATE TYPE {tables.SEVERITY_TYPE} AS ENUM ({made})")
-    measured = tables.Measured()
+    db.execute(f"CREATE TYPE {SEVERITY_TYPE} AS ENUM ({made})")
+    measured = Measured()
     for vehicle in VEHICLES.values():
         measured.add(vehicle)
     for table in (*tables.PLAIN, *tables.RINGS, tables.LATEST):
@@ -72,7 +74,7 @@ def new_database() -> duckdb.DuckDBPyConnection:
             "sat_raw": list(measured.fields.values()),
             "latest": measured.latest_fields(),
         }.get(table.name, [])
-        db.execute(tables.create(table.name, (*table.fields, *more)))
+        db.execute(ddl.create(table.name, (*table.fields, *more)))
     return db
 
 
@@ -97,6 +99,10 @@ class Reader:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+
+    @property
+    def port(self) -> int:
+        return self._connection.info.port
 
     def ask(self, sql: str) -> Answer:
         cursor = self._connection.execute(sql)  # no parameters: the simple protocol
@@ -245,7 +251,7 @@ def scope(
         interval_ms,
         {
             "satellite": Variable(satellite),
-            "fleet": Variable(ALL, multi=True, include_all=True, all_value=ALL_NAMES),
+            "profile": Variable(ALL, multi=True, include_all=True, all_value=ALL_NAMES),
             "shell": Variable(("shell a", "shell 'b'"), multi=True, include_all=True),
             "plane": Variable(planes, multi=True, include_all=True, all_value="-1"),
         },

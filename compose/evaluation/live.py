@@ -13,7 +13,7 @@ from compose.evaluation.evidence import EVENTS, RESIDUALS, Evidence
 from compose.evaluation.offline import KEPT_KINDS, Plan
 from compose.twin import Twin
 from orbitwin.errors import OrbitwinError
-from orbitwin.kafka import Log
+from orbitwin.log import Log
 from orbitwin.records import FORECAST_COLUMNS
 from orbitwin.settings import Settings
 from storage import stopped

@@ -21,6 +21,7 @@ from orbitwin.layout import Layout, PlannedOrbit, scaled
 from orbitwin.profile import Profile
 from orbitwin.records import RESIDUAL, decode_events, state_columns_of
 from orbitwin.scenario import EVERY, Scenario
+from orbitwin.spacecraft.heat import NEVER_DEGC
 from orbitwin.trajectory import Planned
 from orbitwin.vehicle import Vehicle
 from processors.record import Output, Record, Rules
@@ -68,7 +69,7 @@ def fly(
     flown = _flown(made)
     begin(flown)
     twin = _Twin(flown, rules, publish)
-    course = _Course(made.quiet)
+    course = _Course(made)
     first = schedule.first_after(plan.start_us)
     for done in range(plan.duration_s * SECOND_US // schedule.tick_us):
         tick = first + done
@@ -78,8 +79,7 @@ def fly(
         for frame in frames(flown, schedule, tick, due, measured, truth.times(t_us)):
             twin.take(frame.key, contract.encode(frame, vehicle.columns_of(frame.packet)), t_us)
         twin.tick(t_us)
-        if done % COURSE_STEP_S == 0:
-            course.note(t_us)
+        course.note(done, t_us)
         look(twin.state)
         progress(done + 1)
     return Evidence(
@@ -158,11 +158,10 @@ def fleet_and_truth(plan: Plan) -> Made:
 
 def course_of(made: Made, progress: Callable[[int], None] = lambda _: None) -> Course:
     """The true course alone, in steps of COURSE_STEP_S."""
-    course = _Course(made.quiet)
+    course = _Course(made)
     first = made.schedule.first_after(made.plan.start_us)
-    for done in range(0, made.plan.duration_s, COURSE_STEP_S):
-        t_us = made.schedule.event_us(first + done)
-        course.note(t_us)
+    for done in range(made.plan.duration_s * SECOND_US // made.schedule.tick_us):
+        course.note(done, made.schedule.event_us(first + done))
         progress(done)
     return course.made(made.layout.sat_id)
 
@@ -270,18 +269,32 @@ class Heard:
 
 
 class _Course:
-    """Notes the true course, step by step, from a truth without noise."""
+    """Notes the true course in steps of COURSE_STEP_S, from a truth without noise.
 
-    def __init__(self, truth: Truth) -> None:
-        self.truth = truth
+    A thermostat that ends work looks each second, and so does this truth where there is one: it
+    would trip at other times otherwise, and its hottest second lie between two steps.
+    """
+
+    def __init__(self, made: Made) -> None:
+        self.truth = made.quiet
+        self._every = max(1, COURSE_STEP_S * SECOND_US // made.schedule.tick_us)
+        switches = any(n.numbers["rest_above_degc"] < NEVER_DEGC for n in made.profile.nominals)
+        self._looks = 1 if switches else self._every
         self._rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def note(self, t_us: int) -> None:
+    def note(self, done: int, t_us: int) -> None:
+        """Tick number `done` of the run, at UTC `t_us`."""
+        if done % self._looks:
+            return
         true = self.truth.advance(t_us, ["fast"])
         charge = self.truth.state("energy_wh") / self.truth.own["full_wh"]
-        self._rows.append(
-            (t_us, charge.astype(np.float32), true["chip_max_t_degc"], true["sunlit"] > 0.5)
-        )
+        chip = true["chip_max_t_degc"]
+        if done % self._every == 0:
+            self._rows.append((t_us, charge.astype(np.float32), chip, true["sunlit"] > 0.5))
+            return
+        _, least, most, _ = self._rows[-1]
+        np.minimum(least, charge, out=least, casting="same_kind")
+        np.maximum(most, chip, out=most)
 
     def made(self, sat_id: np.ndarray) -> Course:
         t_us, charge, chip, lit = zip(*self._rows, strict=True)

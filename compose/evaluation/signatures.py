@@ -18,7 +18,7 @@ from compose.evaluation.offline import Plan, fly
 from orbitwin import profile as profiles
 from orbitwin.faults import FAULTS, SENSOR_FAULTS
 from orbitwin.scenario import Fault, Scenario
-from processors.isolation import RECENT_WINDOWS, SETTLE_WINDOWS, shown
+from processors.model.isolation import RECENT_WINDOWS, SETTLE_WINDOWS, shown
 from processors.record import Rules
 from processors.step import PartitionState
 

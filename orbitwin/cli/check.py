@@ -11,7 +11,7 @@ from orbitwin.cli.topics import kafka_errors
 from orbitwin.errors import OrbitwinError
 
 if TYPE_CHECKING:
-    from orbitwin.kafka import Connection
+    from orbitwin.connection import Connection
     from orbitwin.settings import Settings
 
 EXAMPLES = """
@@ -72,7 +72,8 @@ def _profile(name: str) -> Finding:
 
 
 def _kafka(settings: Settings) -> Iterator[Finding]:
-    from orbitwin.kafka import Connection, why_not
+    from orbitwin.connection import Connection
+    from orbitwin.kafka import why_not
 
     if settings.kafka.bootstrap is None:
         from orbitwin.parts import read_twin

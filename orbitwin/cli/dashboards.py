@@ -130,7 +130,8 @@ def push(
     from urllib.parse import urlsplit
 
     from dashboards.plan import needs_password, plan, wanted
-    from dashboards.push import TOKEN_VARIABLE, Grafana, is_loopback, sends_in_clear
+    from dashboards.provisioning import is_loopback
+    from dashboards.push import TOKEN_VARIABLE, Grafana, sends_in_clear
 
     settings = options.load_settings(data, config, grafana__url=url)
     target = settings.grafana
@@ -254,16 +255,17 @@ def _vehicles(settings: Settings, names: list[str] | None) -> list[Vehicle]:
 def _door(settings: Settings, host: str | None, port: int | None) -> tuple[str, int, str, str]:
     """Host, port, user and sslmode of the door as Grafana reaches it: as the flags say, else
     where the twin of these settings has it open, else as they ask for it."""
-    from dashboards.push import is_loopback
+    from dashboards.provisioning import callable_host, is_loopback
     from orbitwin.parts import doors, living_parts
 
     running = [d for d in doors(living_parts(settings.run_dir)) if d["name"] == "sql"]
     asked = {"host": settings.door.host, "port": settings.door.port, "user": settings.door.user}
     door: dict[str, Any] = running[0] if running else asked
-    host, port = host or str(door["host"]), port or int(door["port"])
+    own = str(door["host"])
     # Beyond loopback the door itself insists on TLS.
-    tls = "disable" if is_loopback(host) and settings.door.tls_certfile is None else "require"
-    return f"[{host}]" if ":" in host else host, port, str(door["user"]), tls
+    clear = settings.door.tls_certfile is None and is_loopback(own) and is_loopback(host or own)
+    tls = "disable" if clear else "require"
+    return host or callable_host(own), port or int(door["port"]), str(door["user"]), tls
 
 
 def _written(path: Path, text: str) -> str:

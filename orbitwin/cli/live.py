@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from compose.twin import Twin
-    from orbitwin.kafka import Log
+    from orbitwin.log import Log
 
 ASK_DOOR_EVERY_S = 2.0
 SAY_EVERY_S = 10.0  # a line, where there is no terminal

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -36,117 +37,91 @@ ShiftToNow = Annotated[
     bool, typer.Option("--shift-to-now", help="Move event times so that the first row is now.")
 ]
 
+Row = tuple[str, Any, str]
+"""An option: its name, its type, and the setting that it gives."""
 
-def synthetic(
-    profile: options.Profile = None,
-    satellites: options.Satellites = None,
-    rate: options.Rate = None,
-    seed: options.Seed = None,
-    fault: options.Fault = None,
-    scenario: options.Scenario = None,
-    fault_rates: options.FaultRates = False,
-    start_epoch: options.StartEpoch = None,
-    speed: options.Speed = None,
-    duration: options.Duration = None,
-    vehicle: options.Vehicle = None,
-    bootstrap: options.Bootstrap = None,
-    data: options.Data = None,
-    config: options.Config = None,
-    json: options.Json = False,
-) -> None:
-    """Simulate a fleet: orbits, power, heat, links, jobs, with noise."""
-    _produce(
-        "synthetic",
-        json,
-        options.load_settings(
-            data,
-            config,
-            producer__source="synthetic",
-            producer__profile=profile,
-            producer__satellites=satellites,
-            producer__rate_hz=rate,
-            producer__seed=seed,
-            **options.fault_flags(fault, scenario, fault_rates),
-            producer__start_epoch=start_epoch,
-            producer__speed=speed,
-            producer__duration_s=duration,
-            vehicle=vehicle,
-            kafka__bootstrap=bootstrap,
-        ),
-    )
+FLEET: tuple[Row, ...] = (
+    ("profile", options.Profile, "producer__profile"),
+    ("satellites", options.Satellites, "producer__satellites"),
+)
+SIMULATION: tuple[Row, ...] = (
+    ("rate", options.Rate, "producer__rate_hz"),
+    ("seed", options.Seed, "producer__seed"),
+    ("fault", options.Fault, "producer__faults"),
+    ("scenario", options.Scenario, "producer__scenario"),
+    ("fault_rates", options.FaultRates, "producer__fault_rates"),
+    ("start_epoch", options.StartEpoch, "producer__start_epoch"),
+    ("speed", options.Speed, "producer__speed"),
+)
+FILES: Row = ("files", Files, "producer__sources")
+RECORDING: tuple[Row, ...] = (
+    ("speed", options.Speed, "producer__speed"),
+    ("start_epoch", options.StartEpoch, "producer__start_epoch"),
+    ("shift_to_now", ShiftToNow, "producer__shift_to_now"),
+    ("time_column", options.TimeColumn, "producer__time_column"),
+    ("sat_id", options.SatId, "producer__sat_id"),
+)
+ALL_SOURCES: tuple[Row, ...] = (
+    ("duration", options.Duration, "producer__duration_s"),
+    ("vehicle", options.Vehicle, "vehicle"),
+    ("bootstrap", options.Bootstrap, "kafka__bootstrap"),
+)
 
 
-def ephemeris(
-    files: Files,
-    rate: options.Rate = None,
-    seed: options.Seed = None,
-    fault: options.Fault = None,
-    scenario: options.Scenario = None,
-    fault_rates: options.FaultRates = False,
-    start_epoch: options.StartEpoch = None,
-    speed: options.Speed = None,
-    duration: options.Duration = None,
-    vehicle: options.Vehicle = None,
-    bootstrap: options.Bootstrap = None,
-    data: options.Data = None,
-    config: options.Config = None,
-    json: options.Json = False,
-) -> None:
-    """Fly real satellites by SGP4 from OMM files (JSON, CSV, XML), with simulated subsystems."""
-    _produce(
-        "ephemeris",
-        json,
-        options.load_settings(
-            data,
-            config,
-            producer__source="ephemeris",
-            producer__sources=tuple(files),
-            producer__rate_hz=rate,
-            producer__seed=seed,
-            **options.fault_flags(fault, scenario, fault_rates),
-            producer__start_epoch=start_epoch,
-            producer__speed=speed,
-            producer__duration_s=duration,
-            vehicle=vehicle,
-            kafka__bootstrap=bootstrap,
-        ),
-    )
+def _verb(source: str, about: str, *own: Row, **fixed: Any) -> Callable[..., None]:
+    """The verb of a source with its options; typer reads them off the signature."""
+    rows = (*own, *ALL_SOURCES)
+    settings = {name: setting for name, _, setting in rows}
+    kinds = {name: kind for name, kind, _ in rows}
+    kinds |= {"data": options.Data, "config": options.Config, "json": options.Json}
+
+    def verb(data: Path | None, config: Path | None, json: bool, **given: Any) -> None:
+        flags = {settings[name]: _flag(value) for name, value in given.items()}
+        loaded = options.load_settings(data, config, producer__source=source, **flags, **fixed)
+        _produce(source, json, loaded)
+
+    verb.__doc__ = about
+    parameters = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=_default(kind), annotation=kind)
+        for name, kind in kinds.items()
+    ]
+    verb.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return verb
 
 
-def replay(
-    files: Files,
-    speed: options.Speed = None,
-    start_epoch: options.StartEpoch = None,
-    shift_to_now: ShiftToNow = False,
-    time_column: options.TimeColumn = None,
-    sat_id: options.SatId = None,
-    duration: options.Duration = None,
-    vehicle: options.Vehicle = None,
-    bootstrap: options.Bootstrap = None,
-    data: options.Data = None,
-    config: options.Config = None,
-    json: options.Json = False,
-) -> None:
-    """Play recorded telemetry of a vehicle type (CSV, Parquet, XLSX, JSON lines), then end."""
-    _produce(
-        "replay",
-        json,
-        options.load_settings(
-            data,
-            config,
-            producer__source="replay",
-            producer__sources=tuple(files),
-            producer__speed=speed,
-            producer__start_epoch=start_epoch,
-            producer__shift_to_now=shift_to_now or None,
-            producer__time_column=time_column,
-            producer__sat_id=sat_id,
-            producer__stay=False,
-            producer__duration_s=duration,
-            vehicle=vehicle,
-            kafka__bootstrap=bootstrap,
-        ),
-    )
+def _default(kind: Any) -> Any:
+    """What an option is that is not given; files have to be."""
+    if kind is Files:
+        return Parameter.empty
+    return False if get_args(kind)[0] is bool else None
+
+
+def _flag(value: Any) -> Any:
+    """An option's value as settings take it: None where it was not given."""
+    if isinstance(value, list):
+        return tuple(value) or None
+    return None if value is False else value
+
+
+synthetic = _verb(
+    "synthetic",
+    "Simulate a fleet: orbits, power, heat, links, jobs, with noise.",
+    *FLEET,
+    *SIMULATION,
+)
+ephemeris = _verb(
+    "ephemeris",
+    "Fly real satellites by SGP4 from OMM files (JSON, CSV, XML), with simulated subsystems.",
+    FILES,
+    *SIMULATION,
+)
+replay = _verb(
+    "replay",
+    "Play recorded telemetry of a vehicle type (CSV, Parquet, XLSX, JSON lines), then end.",
+    FILES,
+    *RECORDING,
+    producer__stay=False,
+)
 
 
 def _produce(source: str, json: bool, settings: Settings) -> None:

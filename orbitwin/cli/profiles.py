@@ -12,7 +12,7 @@ from orbitwin.cli import options
 if TYPE_CHECKING:
     from orbitwin.profile import Profile
     from orbitwin.profile_facts import Facts
-    from orbitwin.shell_facts import ShellFacts
+    from orbitwin.shell_facts.shell import ShellFacts
 
 EXAMPLES = """
 orbitwin profiles
@@ -102,12 +102,14 @@ def _text(name: str) -> str:
 
 
 def _draw(profile: Profile, where: str) -> None:
-    from orbitwin import sketch
     from orbitwin.errors import UsageError
+    from orbitwin.sketch.braille import braille
+    from orbitwin.sketch.svg import svg
+    from orbitwin.sketch.view import shell_lines
 
     if where == "-":
-        lines = [sketch.braille(profile)]
-        for shell, (orbit, counts) in zip(profile.shell, sketch.shell_lines(profile), strict=True):
+        lines = [braille(profile)]
+        for shell, (orbit, counts) in zip(profile.shell, shell_lines(profile), strict=True):
             lines.append(f"{shell.name}: {orbit}; {counts}")
         try:
             print("\n".join(lines))
@@ -118,7 +120,7 @@ def _draw(profile: Profile, where: str) -> None:
             ) from None
         return
     try:
-        Path(where).write_text(sketch.svg(profile), encoding="utf-8")
+        Path(where).write_text(svg(profile), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{where}: cannot write the file: {error.strerror}") from None
 

@@ -11,7 +11,7 @@ from orbitwin.cli import options
 from orbitwin.errors import OrbitwinError
 
 if TYPE_CHECKING:
-    from orbitwin.kafka import Connection
+    from orbitwin.connection import Connection
     from orbitwin.settings import Settings
 
 EXAMPLES = """
@@ -110,7 +110,8 @@ def _connection(
     bootstrap: str | None, data: Path | None, config: Path | None
 ) -> Iterator[tuple[Settings, Connection]]:
     """Settings and a connection to a cluster that answers."""
-    from orbitwin.kafka import Connection, why_not
+    from orbitwin.connection import Connection
+    from orbitwin.kafka import why_not
 
     settings = options.with_broker(options.load_settings(data, config, kafka__bootstrap=bootstrap))
     connection = Connection.from_settings(settings.kafka)

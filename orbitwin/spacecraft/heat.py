@@ -75,7 +75,7 @@ def loop(
         dt_s,
     )
     true["radiator_t_degc"] = state["radiator_degc"]
-    _thermostat(own, state)
+    _thermostat(own, state, before)
 
 
 def _melt(own: Own, state: dict[str, Array], capacity_j_k: Any) -> None:
@@ -91,14 +91,17 @@ def _melt(own: Own, state: dict[str, Array], capacity_j_k: Any) -> None:
     plate -= taken_j / capacity_j_k
 
 
-def _thermostat(own: Own, state: dict[str, Array]) -> None:
-    """Work until hot, rest until cold."""
+def _thermostat(own: Own, state: dict[str, Array], before: Array) -> None:
+    """Work until hot, rest until cold; `before` are the plates' temperatures a step ago.
+
+    It looks at the end of steps, and half a step ahead: else it would be late by that on average.
+    """
     above = own["rest_above_degc"]
     if isinstance(above, float) and above >= NEVER_DEGC:
         return
-    plate = state["plate_degc"]
-    stays = (state["resting"] > 0) & (plate > own["resume_below_degc"])
-    state["resting"][:] = stays | (plate > above)
+    soon = state["plate_degc"] + np.float32(0.5) * (state["plate_degc"] - before)
+    stays = (state["resting"] > 0) & (soon > own["resume_below_degc"])
+    state["resting"][:] = stays | (soon > above)
 
 
 def slow(own: Own, state: dict[str, Array]) -> dict[str, Array]:

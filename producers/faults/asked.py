@@ -17,7 +17,7 @@ from orbitwin.errors import UsageError
 from orbitwin.fleet import Clock
 from orbitwin.profile import Profile
 from orbitwin.scenario import Scenario
-from orbitwin.settings import ProducerSettings
+from orbitwin.settings_groups import ProducerSettings
 from orbitwin.vehicle import Vehicle
 from producers.clock_file import keep
 from producers.faults.field import FaultField

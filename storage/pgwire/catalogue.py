@@ -15,7 +15,14 @@ import duckdb
 
 from storage.admission import CATALOGUE
 from storage.latest_view import FRAME
-from storage.pgwire import catalogue_functions, catalogue_info, catalogue_tables, types
+from storage.pgwire import (
+    catalogue_functions,
+    catalogue_info,
+    catalogue_info_layout,
+    catalogue_layout,
+    catalogue_tables,
+    types,
+)
 from storage.pgwire.functions import install_functions
 from storage.segments import SCHEMA as SEGMENTS
 
@@ -30,12 +37,6 @@ KNOWN_OIDS = {
 _TYPE_PROCS = 10_000  # the four functions of type n have this + 4 * n and the next three
 _INDEX_OIDS = 1 << 30  # an index has no object of DuckDB's behind it: constraints are numbered
 
-TABLES = frozenset(
-    name
-    for name in (*catalogue_tables.VIEWS, *catalogue_tables.EMPTY, "pg_settings")
-    if not name.endswith("_")
-)
-INFO_TABLES = frozenset(catalogue_info.VIEWS)
 FUNCTIONS = frozenset(macro.split("(", 1)[0] for macro in catalogue_functions.MACROS)
 TABLE_FUNCTIONS = frozenset(macro.split("(", 1)[0] for macro in catalogue_functions.TABLE_MACROS)
 
@@ -53,6 +54,7 @@ def install_catalogue(
     pg = f"{CATALOGUE}.pg"
     fills = {
         "{pg}": pg,
+        "{info}": f"{CATALOGUE}.info",
         "{user}": user.replace("'", "''"),
         "{database}": database.replace("'", "''"),
         "{frame}": FRAME,
@@ -84,19 +86,38 @@ def install_catalogue(
         f"CREATE OR REPLACE TABLE {pg}.types_ AS SELECT * FROM (VALUES {_type_rows()}) t(oid,"
         " typname, typlen, typcategory, typelem, typarray, format, stem, proc)"
     )
-    for name, select in catalogue_tables.VIEWS.items():
-        view("pg", name, filled(select))
-    for name, columns in catalogue_tables.EMPTY.items():
-        empty = ", ".join(
-            f"NULL::{_duckdb_name(kind)} AS {column}"
-            for column, kind in (one.split() for one in columns.split(", "))
-        )
-        view("pg", name, f"SELECT {empty} WHERE false")
+    def tables(schema: str, views: dict[str, str], layout: _Layout) -> None:
+        """The views, with every column that PostgreSQL has, and its other tables, empty."""
+        for name, select in views.items():
+            made = filled(select)
+            if name in layout:
+                given = {row[0] for row in connection.execute(f"DESCRIBE {made}").fetchall()}
+                made = f"SELECT {_columns(layout[name], given)} FROM ({made}) q"
+            view(schema, name, made)
+        for name, columns in layout.items():
+            if name not in views:
+                view(schema, name, f"SELECT {_columns(columns, set())} WHERE false")
+
+    tables("pg", catalogue_tables.VIEWS, catalogue_layout.TABLES)
     for text in (*waiting, *catalogue_functions.TABLE_MACROS):
         macro(text)
-    for name, select in catalogue_info.VIEWS.items():
-        view("info", name, filled(select))
+    tables("info", catalogue_info.VIEWS, catalogue_info_layout.TABLES)
     install_functions(connection)
+
+
+_Layout = dict[str, list[tuple[str, str]]]
+
+
+def _columns(layout: list[tuple[str, str]], given: set[str]) -> str:
+    """A table's columns in PostgreSQL's order and types: those given, NULLs for the others."""
+    return ", ".join(
+        f"{_named(name) if name in given else 'NULL'}::{_duckdb_name(kind)} AS {_named(name)}"
+        for name, kind in layout
+    )
+
+
+def _named(name: str) -> str:
+    return f'"{name}"'
 
 
 def _duckdb_name(kind: str) -> str:
@@ -107,7 +128,7 @@ def _duckdb_name(kind: str) -> str:
 def _type_rows() -> str:
     """VALUES of pg_type: every type and its array type."""
     rows = []
-    for kind in types.ALL:
+    for kind in (*types.ALL, *_NAMED_ONLY):
         rows.append(
             f"({kind.oid}::UINTEGER, '{kind.name}', {kind.size}::INT2, "
             f"'{kind.category}', 0::UINTEGER, "
@@ -120,6 +141,29 @@ def _type_rows() -> str:
                 f"'array_', {_TYPE_PROCS})"
             )
     return ", ".join(rows)
+
+
+# Types that no column here has, but that tools name: 'trigger'::regtype.
+_NAMED_ONLY = tuple(
+    types.PgType(name, oid, array_oid, size, category, sql_name, "VARCHAR")
+    for name, oid, array_oid, size, category, sql_name in (
+        ("any", 2276, 0, 4, "P", '"any"'), ("anyarray", 2277, 0, -1, "P", "anyarray"),
+        ("anyelement", 2283, 0, 4, "P", "anyelement"), ("cstring", 2275, 1263, -2, "P", "cstring"),
+        ("event_trigger", 3838, 0, 4, "P", "event_trigger"),
+        ("internal", 2281, 0, 8, "P", "internal"), ("record", 2249, 2287, -1, "P", "record"),
+        ("language_handler", 2280, 0, 4, "P", "language_handler"),
+        ("trigger", 2279, 0, 4, "P", "trigger"), ("void", 2278, 0, 4, "P", "void"),
+        ("bit", 1560, 1561, -1, "V", "bit"), ("cid", 29, 1012, 4, "U", "cid"),
+        ("cidr", 650, 651, -1, "I", "cidr"), ("inet", 869, 1041, -1, "I", "inet"),
+        ("macaddr", 829, 1040, 6, "U", "macaddr"), ("money", 790, 791, 8, "N", "money"),
+        ("pg_lsn", 3220, 3221, 8, "U", "pg_lsn"), ("point", 600, 1017, 16, "G", "point"),
+        ("refcursor", 1790, 2201, -1, "U", "refcursor"),
+        ("regnamespace", 4089, 4090, 4, "N", "regnamespace"),
+        ("regrole", 4096, 4097, 4, "N", "regrole"), ("tid", 27, 1010, 6, "U", "tid"),
+        ("tsquery", 3615, 3645, -1, "U", "tsquery"), ("tsvector", 3614, 3643, -1, "U", "tsvector"),
+        ("xid", 28, 1011, 4, "U", "xid"), ("xml", 142, 143, -1, "U", "xml"),
+    )
+)  # fmt: skip
 
 
 _UNDERSCORED = frozenset(

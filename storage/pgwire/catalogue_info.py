@@ -30,7 +30,7 @@ VIEWS = {
       SELECT '{database}' AS table_catalog, r.schema AS table_schema, r.relname AS table_name,
              c.column_name, c.column_index AS ordinal_position, c.column_default,
              CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable,
-             CASE WHEN suffix(c.data_type, ']') THEN 'ARRAY' ELSE t.format_ END AS data_type,
+             CASE WHEN suffix(c.data_type, ']') THEN 'ARRAY' ELSE t.format END AS data_type,
              NULL::INTEGER AS character_maximum_length, NULL::INTEGER AS character_octet_length,
              CASE WHEN t.typcategory = 'N' THEN c.numeric_precision END AS numeric_precision,
              CASE WHEN t.typcategory = 'N' THEN c.numeric_precision_radix END
@@ -45,19 +45,44 @@ VIEWS = {
              'NEVER' AS is_generated, NULL::VARCHAR AS generation_expression,
              'NO' AS is_updatable
       FROM duckdb_columns() c JOIN {pg}.relations_ r ON r.object = c.table_oid
-      LEFT JOIN {pg}.pg_type t ON t.oid = {pg}.type_oid_(c.data_type)
+      LEFT JOIN {pg}.types_ t ON t.oid = {pg}.type_oid_(c.data_type)
       WHERE c.database_name IN (current_database(), 'pg_door')""",
+    "key_column_usage": """
+      SELECT '{database}' AS constraint_catalog, schema AS constraint_schema,
+             name AS constraint_name, '{database}' AS table_catalog, schema AS table_schema,
+             table_name, unnest(names) AS column_name,
+             generate_subscripts(names, 1) AS ordinal_position
+      FROM {pg}.keys_""",
+    "information_schema_catalog_name": "SELECT '{database}' AS catalog_name",
+    "enabled_roles": "SELECT '{user}' AS role_name",
+    "character_sets": """
+      SELECT 'UTF8' AS character_set_name, 'UCS' AS character_repertoire, 'UTF8' AS form_of_use,
+             '{database}' AS default_collate_catalog, 'pg_catalog' AS default_collate_schema,
+             'default' AS default_collate_name""",
+    "table_privileges": """
+      SELECT '{user}' AS grantor, '{user}' AS grantee, '{database}' AS table_catalog,
+             schema AS table_schema, relname AS table_name, 'SELECT' AS privilege_type,
+             'NO' AS is_grantable, 'YES' AS with_hierarchy
+      FROM {pg}.relations_""",
+    "role_table_grants": "SELECT * FROM {info}.table_privileges",
+    "column_privileges": """
+      SELECT '{user}' AS grantor, '{user}' AS grantee, table_catalog, table_schema, table_name,
+             column_name, 'SELECT' AS privilege_type, 'NO' AS is_grantable
+      FROM {info}.columns""",
+    "role_column_grants": "SELECT * FROM {info}.column_privileges",
+    "constraint_table_usage": """
+      SELECT DISTINCT table_catalog, table_schema, table_name, constraint_catalog,
+             constraint_schema, constraint_name
+      FROM {info}.key_column_usage""",
+    "constraint_column_usage": """
+      SELECT table_catalog, table_schema, table_name, column_name, constraint_catalog,
+             constraint_schema, constraint_name
+      FROM {info}.key_column_usage""",
     "table_constraints": """
       SELECT '{database}' AS constraint_catalog, schema AS constraint_schema,
              name AS constraint_name, '{database}' AS table_catalog, schema AS table_schema,
              table_name, CASE WHEN is_primary THEN 'PRIMARY KEY' ELSE 'UNIQUE' END
                AS constraint_type, 'NO' AS is_deferrable, 'NO' AS initially_deferred,
              'YES' AS enforced
-      FROM {pg}.keys_""",
-    "key_column_usage": """
-      SELECT '{database}' AS constraint_catalog, schema AS constraint_schema,
-             name AS constraint_name, '{database}' AS table_catalog, schema AS table_schema,
-             table_name, unnest(names) AS column_name,
-             generate_subscripts(names, 1) AS ordinal_position
       FROM {pg}.keys_""",
 }

@@ -1,74 +1,11 @@
-"""PostgreSQL's `pg_catalog`: each table as a view over DuckDB's metadata, or empty.
+"""The tables of PostgreSQL's `pg_catalog` that have rows here, as views over DuckDB's metadata.
 
+All the others of `catalogue_layout` are empty, and so is each column that a view does not fill.
 A name that ends in `_` is a view of our own that others are made of. What stands in braces is
 filled in by `storage.pgwire.catalogue`. Source of the columns: PostgreSQL 15, chapter 53.
 """
 
 from __future__ import annotations
-
-# Tables that a reader's door has nothing to say in: "column type" as PostgreSQL has them.
-EMPTY = {
-    "pg_aggregate": "aggfnoid oid, aggkind text, aggnumdirectargs int2",
-    "pg_auth_members": "roleid oid, member oid, grantor oid, admin_option bool",
-    "pg_cast": "oid oid, castsource oid, casttarget oid, castfunc oid, castcontext text, "
-    "castmethod text",
-    "pg_conversion": "oid oid, conname text, connamespace oid, conowner oid, "
-    "conforencoding int4, contoencoding int4, condefault bool",
-    "pg_db_role_setting": "setdatabase oid, setrole oid, setconfig text[]",
-    "pg_default_acl": "oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype text, "
-    "defaclacl text[]",
-    "pg_depend": "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, "
-    "refobjsubid int4, deptype text",
-    "pg_enum": "oid oid, enumtypid oid, enumsortorder float4, enumlabel text",
-    "pg_event_trigger": "oid oid, evtname text, evtevent text, evtowner oid, evtfoid oid, "
-    "evtenabled text, evttags text[]",
-    "pg_extension": "oid oid, extname text, extowner oid, extnamespace oid, "
-    "extrelocatable bool, extversion text, extconfig oid[], extcondition text[]",
-    "pg_foreign_data_wrapper": "oid oid, fdwname text, fdwowner oid, fdwhandler oid, "
-    "fdwvalidator oid, fdwacl text[], fdwoptions text[]",
-    "pg_foreign_server": "oid oid, srvname text, srvowner oid, srvfdw oid, srvtype text, "
-    "srvversion text, srvacl text[], srvoptions text[]",
-    "pg_foreign_table": "ftrelid oid, ftserver oid, ftoptions text[]",
-    "pg_inherits": "inhrelid oid, inhparent oid, inhseqno int4, inhdetachpending bool",
-    "pg_locks": "locktype text, database oid, relation oid, pid int4, mode text, granted bool",
-    "pg_matviews": "schemaname text, matviewname text, matviewowner text, tablespace text, "
-    "hasindexes bool, ispopulated bool, definition text",
-    "pg_opclass": "oid oid, opcmethod oid, opcname text, opcnamespace oid, opcowner oid, "
-    "opcfamily oid, opcintype oid, opcdefault bool, opckeytype oid",
-    "pg_operator": "oid oid, oprname text, oprnamespace oid, oprowner oid, oprkind text, "
-    "oprleft oid, oprright oid, oprresult oid",
-    "pg_opfamily": "oid oid, opfmethod oid, opfname text, opfnamespace oid, opfowner oid",
-    "pg_partitioned_table": "partrelid oid, partstrat text, partnatts int2, partdefid oid",
-    "pg_policies": "schemaname text, tablename text, policyname text, permissive text, "
-    "roles text[], cmd text, qual text, with_check text",
-    "pg_policy": "oid oid, polname text, polrelid oid, polcmd text, polpermissive bool, "
-    "polroles oid[], polqual text, polwithcheck text",
-    "pg_prepared_xacts": "transaction int8, gid text, prepared timestamptz, owner text, "
-    "database text",
-    "pg_publication": "oid oid, pubname text, pubowner oid, puballtables bool, "
-    "pubinsert bool, pubupdate bool, pubdelete bool, pubtruncate bool, pubviaroot bool",
-    "pg_publication_namespace": "oid oid, pnpubid oid, pnnspid oid",
-    "pg_publication_rel": "oid oid, prpubid oid, prrelid oid, prqual text, prattrs int2[]",
-    "pg_range": "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, "
-    "rngsubopc oid",
-    "pg_rewrite": "oid oid, rulename text, ev_class oid, ev_type text, ev_enabled text, "
-    "is_instead bool",
-    "pg_rules": "schemaname text, tablename text, rulename text, definition text",
-    "pg_sequence": "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, "
-    "seqmax int8, seqmin int8, seqcache int8, seqcycle bool",
-    "pg_sequences": "schemaname text, sequencename text, sequenceowner text, last_value int8",
-    "pg_shdescription": "objoid oid, classoid oid, description text",
-    "pg_stat_activity": "datid oid, datname text, pid int4, usename text, "
-    "application_name text, client_addr text, state text, query text, backend_start timestamptz",
-    "pg_statistic_ext": "oid oid, stxrelid oid, stxname text, stxnamespace oid, stxowner oid, "
-    "stxstattarget int4, stxkeys int2[], stxkind text[]",
-    "pg_subscription": "oid oid, subdbid oid, subname text, subowner oid, subenabled bool, "
-    "subpublications text[]",
-    "pg_trigger": "oid oid, tgrelid oid, tgparentid oid, tgname text, tgfoid oid, tgtype int2, "
-    "tgenabled text, tgisinternal bool, tgconstrrelid oid, tgconstrindid oid, "
-    "tgconstraint oid, tgdeferrable bool, tginitdeferred bool, tgnargs int2",
-    "pg_user_mapping": "oid oid, umuser oid, umserver oid, umoptions text[]",
-}
 
 # name -> the view's SELECT. {type_oid} and the like are filled in by `install_catalogue`.
 VIEWS = {
@@ -192,7 +129,9 @@ VIEWS = {
       FROM {pg}.keys_""",
     "pg_type": """
       SELECT oid, typname, 11::UINTEGER AS typnamespace, 10::UINTEGER AS typowner, typlen,
-             typlen > 0 AS typbyval, 'b' AS typtype, typcategory, false AS typispreferred,
+             typlen > 0 AS typbyval,
+             CASE typcategory WHEN 'P' THEN 'p' ELSE 'b' END AS typtype,
+             typcategory, false AS typispreferred,
              true AS typisdefined, ',' AS typdelim, 0::UINTEGER AS typrelid,
              0::UINTEGER AS typsubscript, typelem, typarray, proc AS typinput,
              (proc + 1)::UINTEGER AS typoutput, (proc + 2)::UINTEGER AS typreceive,
@@ -200,7 +139,7 @@ VIEWS = {
              0::UINTEGER AS typanalyze, 'i' AS typalign, 'p' AS typstorage, false AS typnotnull,
              0::UINTEGER AS typbasetype, -1 AS typtypmod, 0 AS typndims,
              0::UINTEGER AS typcollation, NULL::VARCHAR AS typdefaultbin,
-             NULL::VARCHAR AS typdefault, NULL::VARCHAR[] AS typacl, format AS format_
+             NULL::VARCHAR AS typdefault, NULL::VARCHAR[] AS typacl
       FROM {pg}.types_""",
     # The functions that read and write each type: drivers know arrays by their array_recv.
     "pg_proc": """
@@ -234,8 +173,9 @@ VIEWS = {
              false AS userepl, false AS usebypassrls, '********' AS passwd,
              NULL::TIMESTAMPTZ AS valuntil, NULL::VARCHAR[] AS useconfig FROM {pg}.pg_roles""",
     "pg_authid": "SELECT * FROM {pg}.pg_roles",
-    "pg_am": """SELECT * FROM (VALUES (2::UINTEGER, 'heap', 't'), (403, 'btree', 'i'))
-      t(oid, amname, amtype)""",
+    "pg_shadow": "SELECT * FROM {pg}.pg_user",
+    "pg_am": """SELECT * FROM (VALUES (2::UINTEGER, 'heap', 't', 3::UINTEGER),
+      (403, 'btree', 'i', 330)) t(oid, amname, amtype, amhandler)""",
     "pg_language": """SELECT * FROM (VALUES (12::UINTEGER, 'internal', 10::UINTEGER, false, false),
       (14, 'sql', 10, false, true)) t(oid, lanname, lanowner, lanispl, lanpltrusted),
       (SELECT 0::UINTEGER AS lanplcallfoid, 0::UINTEGER AS laninline, 0::UINTEGER AS lanvalidator,

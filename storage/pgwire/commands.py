@@ -6,9 +6,9 @@ status bytes: each SELECT reads one snapshot of its own, as PostgreSQL's READ CO
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from storage.lexer import Piece, split
@@ -59,25 +59,23 @@ def run(session: Session, piece: Piece) -> Answer:
 
 
 def _begin(session: Session, piece: Piece) -> Answer:
-    words = [token.folded for token in piece.tokens]
-    for one, other in pairwise(words):
-        if (one, other) == ("read", "write"):
-            raise SqlError("25006", "cannot set transaction read-write mode: this is a reader's "
-                           "door")  # fmt: skip
     if session.status != "I":
         session.warn("25001", "there is already a transaction in progress")
     else:
         session.settings.begin_transaction()
     session.status = "T"
-    return Answer("START TRANSACTION" if words[0] == "start" else "BEGIN")
+    return Answer("START TRANSACTION" if piece.word(0) == "start" else "BEGIN")
 
 
 def _commit(session: Session, piece: Piece) -> Answer:
-    tag = "ROLLBACK" if session.status == "E" else "COMMIT"
-    return _end(session, tag)
+    if piece.word(1) == "prepared":
+        raise SqlError("42704", "there are no prepared transactions")
+    return _end(session, piece, "ROLLBACK" if session.status == "E" else "COMMIT")
 
 
 def _rollback(session: Session, piece: Piece) -> Answer:
+    if piece.word(1) == "prepared":
+        raise SqlError("42704", "there are no prepared transactions")
     if "to" in (piece.word(1), piece.word(2)):
         name = piece.tokens[-1].folded
         if name not in session.savepoints:
@@ -85,16 +83,23 @@ def _rollback(session: Session, piece: Piece) -> Answer:
         del session.savepoints[session.savepoints.index(name) + 1 :]
         session.status = "T"
         return Answer("ROLLBACK")
-    return _end(session, "ROLLBACK")
+    return _end(session, piece, "ROLLBACK")
 
 
-def _end(session: Session, tag: str) -> Answer:
+def _end(session: Session, piece: Piece, tag: str) -> Answer:
+    words = [token.folded for token in piece.tokens]
+    chain = words[-1] == "chain" and "no" not in words
     if session.status == "I":
+        if chain:
+            raise SqlError("25P01", f"{tag} AND CHAIN can only be used in transaction blocks")
         session.warn("25P01", "there is no transaction in progress")
     session.status = "I"
     session.savepoints.clear()
     session.settings.end_transaction(rolled_back=tag == "ROLLBACK")
     session.portals.close_all()
+    if chain:
+        session.settings.begin_transaction()
+        session.status = "T"
     return Answer(tag)
 
 
@@ -148,10 +153,8 @@ def _set(session: Session, piece: Piece) -> Answer:
         at += 1
     word = piece.word(at)
     if word == "transaction" or (word == "characteristics" and piece.word(at + 1) == "as"):
-        words = [token.folded for token in piece.tokens]
-        if "write" in words:
-            raise SqlError("25006", "cannot set transaction read-write mode: this is a reader's "
-                           "door")  # fmt: skip
+        if word == "transaction" and session.status == "I":
+            session.warn("25P01", "SET TRANSACTION can only be used in transaction blocks")
         return Answer("SET")
     if word == "constraints":
         return Answer("SET CONSTRAINTS")
@@ -169,9 +172,15 @@ def _set(session: Session, piece: Piece) -> Answer:
     values = [token for token in piece.tokens[at:] if token.text != ","]
     if not values:
         raise SqlError("42601", "syntax error at end of input")
+    if word == "time" and values[0].folded == "interval" and len(values) > 1:
+        # INTERVAL '+02:00' HOUR TO MINUTE: hours to the east, where a text's sign is POSIX's
+        values = [values[1]]
+        if found := re.fullmatch(r"\s*([+-]?\d+)(?::?00)*\s*", values[0].value):
+            session.settings.set(name, found[1], local=local)
+            return Answer("SET")
     sign = "-" if values[0].text == "-" else ""
     value = ", ".join(token.value for token in values if token.text != "-")
-    if local and session.status == "I":
+    if local and session.status == "I" and not session.implicit:
         session.warn("25P01", "SET LOCAL can only be used in transaction blocks")
     else:
         session.settings.set(name, sign + value, local=local)
@@ -180,6 +189,9 @@ def _set(session: Session, piece: Piece) -> Answer:
 
 def _show(session: Session, piece: Piece) -> Answer:
     if piece.word(1) == "all":
+        if len(piece.tokens) > 2:
+            raise SqlError("42601", f'syntax error at or near "{piece.tokens[2].text}"',
+                           position=piece.start + piece.tokens[2].start + 1)  # fmt: skip
         rows = [[name, value, ""] for name, value in session.settings.rows()]
         return Answer("SHOW", Table(["name", "setting", "description"], rows))
     name, value = session.settings.show(_setting_name(piece, 1))
@@ -229,14 +241,6 @@ def _prepare(session: Session, piece: Piece) -> Answer:
     return Answer("PREPARE")
 
 
-def _execute(session: Session, piece: Piece) -> Answer:
-    """EXECUTE name [(literals)]."""
-    name = piece.word(1)
-    inside = piece.sql[piece.tokens[2].end : piece.tokens[-1].start] if piece.word(2) == "(" else ""
-    session.execute_prepared(name, inside)
-    return Answer("", portal=("", 0))
-
-
 def _deallocate(session: Session, piece: Piece) -> Answer:
     name = piece.word(2) if piece.word(1) == "prepare" else piece.word(1)
     if name == "all":
@@ -255,12 +259,14 @@ def _declare(session: Session, piece: Piece) -> Answer:
         raise SqlError("42601", "syntax error at end of input: DECLARE name CURSOR FOR query")
     words = [token.folded for token in piece.tokens[:at]]
     hold = "hold" in words and "without" not in words
-    if session.status == "I" and not hold:
+    if session.status == "I" and not hold and not session.implicit:
         raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
     if "scroll" in words and "no" not in words:
         raise SqlError("0A000", "scrollable cursors are not supported: FETCH goes forward")
     query = split(piece.sql[piece.tokens[at + 1].start :])[0]
-    session.declare(piece.word(1), query, hold, forward_only="scroll" in words)
+    session.declare(
+        piece.word(1), query, hold, forward_only="scroll" in words, binary="binary" in words
+    )
     return Answer("DECLARE CURSOR")
 
 
@@ -294,9 +300,10 @@ def _close(session: Session, piece: Piece) -> Answer:
 
 
 def _listen(session: Session, piece: Piece) -> Answer:
-    if piece.word(0) == "unlisten":
-        return Answer("UNLISTEN")
-    raise SqlError("0A000", f"{piece.word(0).upper()} is not supported: nothing is notified here")
+    """LISTEN is taken, since clients that are refused it try for ever: nothing will be heard."""
+    if piece.word(0) == "notify":
+        raise SqlError("0A000", "NOTIFY is not supported: nobody is told here")
+    return Answer(piece.word(0).upper())
 
 
 def _copy(session: Session, piece: Piece) -> Answer:
@@ -317,7 +324,6 @@ _COMMANDS: dict[str, Callable[[Session, Piece], Answer]] = {
     "reset": _reset,
     "discard": _discard,
     "prepare": _prepare,
-    "execute": _execute,
     "deallocate": _deallocate,
     "declare": _declare,
     "fetch": _fetch,

@@ -32,11 +32,14 @@ def _explain(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
         told = [one.folded for one in found[2:close]]
         known = {"analyze", "analyse", "verbose", "costs", "settings", "timing", "summary",
                  "buffers", "wal", "generic_plan", "on", "off", "true", "false", ",", "format",
-                 "text"}  # fmt: skip
+                 "text", "json", "1", "0"}  # fmt: skip
         if set(told) <= known:
             analyze = [one for one in ("analyze", "analyse") if one in told]
-            on = analyze and told[told.index(analyze[0]) + 1 :][:1] not in (["off"], ["false"])
-            yield Edit(found[1].start, found[close].end, "ANALYZE" if on else "")
+            off = (["off"], ["false"], ["0"])
+            on = analyze and told[told.index(analyze[0]) + 1 :][:1] not in off
+            options = ["ANALYZE"] * bool(on) + ["FORMAT JSON"] * ("json" in told)
+            brackets = f"({', '.join(options)})" if "json" in told else " ".join(options)
+            yield Edit(found[1].start, found[close].end, brackets)
     for word in found[1:3]:
         if word.folded == "verbose":
             yield Edit(word.start, word.end, "")
@@ -66,7 +69,10 @@ def _root(sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
 
 
 def _halved(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
-    """`interval '1 hour' / 2`: DuckDB's division, as the door sets it, knows no intervals."""
+    """`interval '1 hour' / 2`: DuckDB's division, as the door sets it, knows no intervals.
+
+    What is divided but shows by no word to be an interval is found by `divided`.
+    """
     typed = "interval" in (words(found, at - 2, 1)[0], words(found, at - 1, 1)[0])
     if typed and found[at + 1 : at + 2] and found[at + 1].kind == "number":
         yield Edit(found[at].start, found[at].end, "* (1e0 /")
@@ -97,7 +103,10 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "generate_series": (calls.series,),
     "unnest": (calls.unnest,),
     "select": (_no_columns,),
+    "from": (calls.value_in_from,),
+    **dict.fromkeys(constants.NUMERIC, (constants.bare_numeric,)),
     "explain": (_explain,),
+    "similar": (constants.computed_pattern,),
     "#": (_xor,),
     "/": (_halved,),
     "|": (_root,),

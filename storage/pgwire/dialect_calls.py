@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+
+import duckdb
 
 from storage.lexer import Token
 from storage.pgwire import formatting, parameters
@@ -121,6 +124,42 @@ _NO_ALIAS = frozenset(
         "using", "tablesample", "asof", "positional", "qualify", "semi", "anti", "lateral",
     }
 )  # fmt: skip
+
+
+@cache
+def _scalars() -> frozenset[str]:
+    """DuckDB's functions that make one value and are no table functions too."""
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT function_name FROM duckdb_functions() GROUP BY ALL"
+            " HAVING bool_and(function_type IN ('scalar', 'macro'))"
+        ).fetchall()
+    return frozenset(name for (name,) in rows)
+
+
+_TAKE_FROM = ("extract", "substring", "trim", "overlay", "position")
+
+
+def value_in_from(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
+    """FROM abs(-4) AS a: one row of one value, whose column has the item's name."""
+    name, opening = words(found, at + 1, 2)
+    if opening != "(" or name not in _scalars() or words(found, at - 1, 1) == ["distinct"]:
+        return
+    depth = 0
+    for back in range(at, 0, -1):
+        depth += {")": 1, "(": -1}.get(found[back].text, 0)
+        if depth < 0 and found[back - 1].folded in _TAKE_FROM:
+            return
+    close = closing(found, at + 2)
+    if not close:
+        return
+    alias = close + 2 if words(found, close + 1, 1) == ["as"] else close + 1
+    named = found[alias : alias + 1]
+    if not named or named[0].kind not in ("word", "quoted") or named[0].folded in _NO_ALIAS:
+        yield Edit(found[close].end, found[close].end, f" AS {name}) AS {name}")
+    else:
+        yield Edit(found[close].end, found[close].end, f" AS {named[0].text})")
+    yield Edit(found[at + 1].start, found[at + 1].start, "(SELECT ")
 
 
 def _in_from(found: Sequence[Token], at: int) -> bool:

@@ -9,6 +9,7 @@ from storage.lexer import Token
 from storage.pgwire import parameters, types
 from storage.pgwire.edits import QUANTIFIERS, Edit, words
 from storage.pgwire.errors import SqlError
+from storage.pgwire.functions import SCHEMA as FN
 from storage.pgwire.interval import interval_literal, unknown_unit
 
 
@@ -48,10 +49,32 @@ def pattern(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
     before = words(found, at - 2, 2)
     if before[1] in ("like", "ilike") and "\\" in token.value and after[0] != "escape":
         yield Edit(token.end, token.end, " ESCAPE '\\'")
-    elif before == ["similar", "to"]:
+    elif before == ["similar", "to"] and after[0] != "|":
         escape = found[at + 2].value if after[0] == "escape" and after[1] else "\\"
         end = found[at + 2].end if after[0] == "escape" and after[1] else token.end
         yield Edit(token.start, end, parameters.quote(similar_regex(token.value, escape)))
+
+
+_AFTER_PATTERN = frozenset(
+    {
+        "and", "or", "then", "else", "end", "when", "as", "from", "where", "group", "having",
+        "order", "limit", "offset", "union", "intersect", "except", "window", ",", ")", "]",
+    }
+)  # fmt: skip
+
+
+def computed_pattern(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
+    """SIMILAR TO a pattern that is computed: made a regular expression when it is known."""
+    if words(found, at + 1, 1) != ["to"] or at + 2 >= len(found):
+        return
+    if found[at + 2].kind == "string" and words(found, at + 3, 1) != ["|"]:
+        return
+    depth, end = 0, at + 2
+    while end < len(found) and (depth > 0 or found[end].folded not in _AFTER_PATTERN):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(found[end].text, 0)
+        end += 1
+    yield Edit(found[at + 2].start, found[at + 2].start, f"{FN}.similar_(")
+    yield Edit(found[end - 1].end, found[end - 1].end, ")")
 
 
 def similar_regex(pattern: str, escape: str = "\\") -> str:
@@ -93,6 +116,8 @@ def typed_constant(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]
         value = token.value.strip().lower()
         if value in _TRUE or value in _FALSE:
             yield Edit(token.start, token.end, "'true'" if value in _TRUE else "'false'")
+    elif kind == "timestamptz" and (moment := parameters.zone_joined(token.value)) != token.value:
+        yield Edit(token.start, token.end, parameters.quote(moment))
     elif kind == "interval" and after[0] not in _UNITS:
         if unknown_unit(token.value):
             raise SqlError("22007", f'invalid input syntax for type interval: "{token.value}"',
@@ -103,16 +128,37 @@ def typed_constant(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]
 
 
 def number(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
-    """`1 + '2'`: a constant takes the type of the number beside it."""
-    token, before = found[at], found[max(at - 2, 0) : at]
-    if len(before) < 2 or before[0].kind != "number" or before[1].text not in tuple("+-*/%"):
+    """`1 + '2'` and `'2' + 1`: a constant takes the type of the number beside it."""
+    token, before, after = found[at], found[max(at - 2, 0) : at], found[at + 1 : at + 3]
+    signs = tuple("+-*/%")
+    right = len(before) == 2 and before[0].kind == "number" and before[1].text in signs
+    left = len(after) == 2 and after[0].text in signs and after[1].kind == "number"
+    if not (right or left) or words(found, at + 1, 1) == ["::"]:
         return
-    if words(found, at + 1, 1) == ["::"]:
+    if before and before[-1].folded in ("timestamp", "timestamptz", "date", "time", "interval"):
         return
     if not re.fullmatch(r"\s*[+-]?\d+(\.\d+)?\s*", token.value):
         raise SqlError("22P02", f'invalid input syntax for type integer: "{token.value}"',
                        position=token.start + 1)  # fmt: skip
     yield Edit(token.start, token.end, token.value.strip())
+
+
+NUMERIC = ("numeric", "decimal", "dec")
+
+
+def bare_numeric(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
+    """`x::numeric` keeps digits: a constant all of its own, ten places behind the point else.
+
+    DuckDB's bare NUMERIC has three, and rounds.
+    """
+    before, after = words(found, at - 1, 1)[0], words(found, at + 1, 1)[0]
+    if after in ("(", "[") or before not in ("::", "as") or (before == "as" and after != ")"):
+        return
+    value, scale = found[at - 2], 10
+    if value.kind in ("number", "string") and (before == "as" or words(found, at - 3, 1) != ["::"]):
+        digits = re.fullmatch(r"\s*[+-]?\d+(?:\.(\d*))?\s*", value.value)
+        scale = len(digits[1] or "") if digits else scale
+    yield Edit(found[at].start, found[at].end, f"DECIMAL(38, {scale})")
 
 
 def unicode_escapes(sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:

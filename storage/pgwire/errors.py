@@ -50,7 +50,9 @@ def _rule(kind: str, pattern: str, sqlstate: str, message: str = "") -> _Rule:
 _RULES = (
     _rule("", r"cannot take logarithm", "2201E"),
     _rule("", r"square root of a negative", "2201F"),
+    _rule("Parser", r"null character not permitted", "22021"),
     _rule("", r"null character not permitted", "54000"),
+    _rule("", r"max expression depth", "54001", "statement too deeply nested"),
     _rule("", r"lastval is not yet defined", "55000"),
     _rule("Not implemented", r"provide an index name", "25006",
           "cannot execute CREATE INDEX in a read-only transaction"),
@@ -104,6 +106,7 @@ _RULES = (
     _rule("Out of Range", r"", "22003"),
     _rule("", r"division by zero", "22012", "division by zero"),
     _rule("Invalid Input", r'^relation ".*" does not exist', "42P01"),
+    _rule("Invalid Input", r'^type ".*" does not exist', "42704"),
     _rule("INTERRUPT", r"", "57014", "canceling statement due to user request"),
     _rule("Out of Memory", r"", "53200"),
     _rule("Permission", r"", "42501"),
@@ -138,7 +141,7 @@ def from_duckdb(
     found = _KIND.match(whole)
     kind, rest = (found["kind"], found["rest"]) if found else ("", whole)
     first = rest.split("\n", 1)[0].strip()
-    position = _position(whole, sql)
+    position = place(whole, sql)
     if position is not None and kind.lower() in _OF_VALUES:
         position = _literal_at(sql, position)
     for rule in _RULES:
@@ -189,7 +192,7 @@ def _locate(tree: dict[str, Any], name: str, sql: str) -> int | None:
     return min(places, default=None)
 
 
-def _position(whole: str, sql: str) -> int | None:
+def place(whole: str, sql: str) -> int | None:
     """The 1-based character that DuckDB's caret points at."""
     found = _LINE.search(whole)
     if not found or not sql:

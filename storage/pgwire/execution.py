@@ -13,13 +13,25 @@ import pyarrow as pa
 
 from storage.admission import MAX_SQL_CHARS, Refused, Statement, admit
 from storage.lexer import Piece, split, tokens
-from storage.pgwire import binary, messages, naming, scopes, text, types
+from storage.pgwire import (
+    binary,
+    division,
+    explaining,
+    messages,
+    naming,
+    scopes,
+    text,
+    types,
+    writing,
+)
 from storage.pgwire.dialect import NO_COLUMNS, spelled
 from storage.pgwire.edits import Spelled
 from storage.pgwire.errors import SqlError, from_duckdb
-from storage.pgwire.rewrite import Context, concerns, rewrite
+from storage.pgwire.rewrite import Context, concerns
+from storage.pgwire.rewritten import rewritten
 from storage.pgwire.types import ColumnType
 
+_BEGIN = "BEGIN TRANSACTION READ ONLY"
 BATCH_ROWS = 16_384  # rows fetched, encoded and sent at a time
 
 Watch = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]]
@@ -47,10 +59,11 @@ class Result(Protocol):
 
 
 class Table:
-    """A small result that the door makes itself: text columns."""
+    """A small result that the door makes itself: columns of text, or of another kind in text."""
 
-    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
-        self.columns = [Column(name, ColumnType(types.TEXT)) for name in names]
+    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[str | None]],
+                 kind: types.PgType = types.TEXT) -> None:  # fmt: skip
+        self.columns = [Column(name, ColumnType(kind)) for name in names]
         self._batch = pa.RecordBatch.from_arrays(
             [pa.array([row[at] for row in rows], pa.string()) for at in range(len(names))],
             names=[str(at) for at in range(len(names))],
@@ -113,9 +126,9 @@ class Planner:
         try:
             with self._watch(self._cursor):
                 if concerns(piece):
-                    rewritten = rewrite(sql, self._context)
-                    if rewritten is not None:
-                        sql, offset = rewritten, None
+                    made = rewritten(sql, self._context)
+                    if made is not None:
+                        sql, offset = made, None
                 spelling = Spelled(sql)
                 spelling = spelled(sql)
                 admitted = admit(self._cursor, spelling.sql)
@@ -130,8 +143,12 @@ class Planner:
             raise SqlError("54001", "statement too deeply nested") from None
         except ENGINE_ERRORS as problem:
             told = from_duckdb(problem, spelling.sql)
-            if told.sqlstate == "42601" and self._is_unfinished(spelling.sql, told.position):
-                told.position = len(spelling.sql) + 1
+            if told.sqlstate == "42601":
+                writes = writing.refused(spelling.sql, told.position)
+                if writes:
+                    raise SqlError("25006", writes) from None
+                if self._is_unfinished(spelling.sql, told.position):
+                    told.position = len(spelling.sql) + 1
             raise _placed(told, offset, spelling) from None
         if len(admitted) != 1:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
@@ -180,7 +197,7 @@ class Query:
         self._closed = False
         try:
             with watch(cursor):
-                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                cursor.execute(_BEGIN)
                 if plan.statement.kind == "explain":
                     self._explain()
                 else:
@@ -193,19 +210,28 @@ class Query:
             raise
 
     @property
+    def tag(self) -> str:
+        """What the command's tag begins with; the number of rows follows that of a SELECT."""
+        return "SELECT" if self._plan.statement.kind == "select" else "EXPLAIN"
+
+    @property
     def constant(self) -> bool:
         """Whether it is a SELECT without FROM."""
         source = self._plan.statement.tree.get("from_table") or {}
         return self._plan.statement.kind == "select" and source.get("type") == "EMPTY"
 
     def _explain(self) -> None:
+        if explaining.as_json(self._plan.statement.sql):
+            rows = self._cursor.execute(self._plan.statement.sql).fetchall()
+            self._lines = Table(["QUERY PLAN"], [[explaining.plan(str(rows[0][1]))]], types.JSON)
+            self.columns = self._lines.columns
+            return
         lines = explained(self._cursor, self._plan)
         self._lines = Table(["QUERY PLAN"], [[line] for line in lines])
         self.columns = self._lines.columns
 
     def _bind(self) -> None:
-        sql = self._plan.statement.sql
-        relation = self._cursor.sql(sql)
+        relation, sql = self._relation_of(self._plan.statement.sql)
         if relation is None:
             raise SqlError("42601", "the statement has no result")
         kinds = relation.types
@@ -219,7 +245,7 @@ class Query:
             for name, kind, keep, one in zip(names, kinds, exact, known, strict=True)
         ]
         printed = [
-            types.conversion(kind) if one is None else f"CAST({{}} AS {one.duckdb})"
+            types.conversion(kind) if one is None else types.conversion_to(one, kind)
             for kind, one in zip(kinds, known, strict=True)
         ]
         if any(printed):
@@ -229,6 +255,20 @@ class Query:
         if names == [NO_COLUMNS]:
             self.columns = []
         self._relation = relation
+
+    def _relation_of(self, sql: str) -> tuple[Any, str]:
+        """The bound statement, and its text, in which quotients of intervals are products."""
+        while True:
+            try:
+                return self._cursor.sql(sql), sql
+            except duckdb.BinderException as problem:
+                quotient = division.REFUSED in str(problem)
+                made = division.as_product(self._cursor, sql) if quotient else None
+                if made is None:
+                    raise
+                sql = made
+                self._cursor.execute("ROLLBACK")  # the error has ended the transaction
+                self._cursor.execute(_BEGIN)
 
     def _narrow_sums(self, sql: str, kinds: Sequence[str]) -> list[bool]:
         """Which HUGEINT columns are sums of integers below int8: PostgreSQL's are int8 then.

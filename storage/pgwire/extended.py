@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from storage.pgwire import commands, messages, parameters, types
+from storage.pgwire import messages, parameters, types
 from storage.pgwire.errors import SqlError
-from storage.pgwire.execution import Result, row_fields, statements_of
-from storage.pgwire.messages import Reader
+from storage.pgwire.execution import row_fields, statements_of
+from storage.pgwire.messages import FormatError, Reader
 
 if TYPE_CHECKING:
     from storage.pgwire.session import Session
@@ -25,10 +25,12 @@ class Extended:
             b"D": self.describe,
             b"E": self.execute,
             b"C": self.close,
+            b"H": self.flush,
         }
 
     def parse(self, reader: Reader) -> None:
         name, sql, declared = reader.text(), reader.text(), reader.oids()
+        reader.end()
         pieces = statements_of(sql)
         if len(pieces) > 1:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
@@ -47,7 +49,9 @@ class Extended:
     def bind(self, reader: Reader) -> None:
         name, source = reader.text(), reader.text()
         formats, values, results = reader.shorts(), reader.values(), reader.shorts()
+        reader.end()
         prepared = self._session.statement(source)
+        self._session.refuse_after_error(prepared.piece)
         if len(values) != len(prepared.oids):
             raise SqlError("08P01", f"bind message supplies {len(values)} parameters, but prepared "
                            f'statement "{source}" requires {len(prepared.oids)}')  # fmt: skip
@@ -69,46 +73,40 @@ class Extended:
         self._session.wire.put(messages.BIND_COMPLETE)
 
     def describe(self, reader: Reader) -> None:
-        what, name = reader.take(1), reader.text()
+        what, name = self._named(reader, "DESCRIBE")
         if what == b"P":
             portal = self._session.portals.get(name)
-            if portal.prepared.piece is not None:
-                self._session.refuse_after_error(portal.prepared.piece)
-                self._session.portals.open_query(portal)
+            self._session.refuse_after_error(portal.prepared.piece)
+            self._session.portals.open_query(portal)
             self._session.portals.describe(portal, otherwise=messages.NO_DATA)
             return
         prepared = self._session.statement(name)
+        self._session.refuse_after_error(prepared.piece)
         self._session.wire.put(messages.parameter_description(prepared.oids))
-        result: Result | None = None
-        if prepared.piece is not None:
-            self._session.refuse_after_error(prepared.piece)
-            if commands.is_command(prepared.piece):
-                result = commands.columns(self._session, prepared.piece)
-            else:
-                result = self._session.portals.query(
-                    prepared.piece, self._session.unbound(prepared)
-                )
-        if result is None:
+        columns = self._session.portals.columns(prepared)
+        if columns is None:
             self._session.wire.put(messages.NO_DATA)
             return
-        result.close()
-        fields = row_fields(result.columns, [0] * len(result.columns))
+        fields = row_fields(columns, [0] * len(columns))
         self._session.wire.put(messages.row_description(fields))
 
     def execute(self, reader: Reader) -> None:
-        name, most = reader.text(), reader.int()
+        name, most = reader.text(), max(reader.int(), 0)
+        reader.end()
         portal = self._session.portals.get(name)
         if portal.prepared.piece is None:
             self._session.wire.put(messages.EMPTY_QUERY)
             return
         self._session.refuse_after_error(portal.prepared.piece)
+        if portal.answer is not None and portal.result is None:
+            raise SqlError("55000", f'portal "{name}" cannot be run')
         if portal.batches is None:
             self._session.door.count_query()
         self._session.portals.open(portal)
         self._session.portals.run(portal, most)
 
     def close(self, reader: Reader) -> None:
-        what, name = reader.take(1), reader.text()
+        what, name = self._named(reader, "CLOSE")
         if what == b"S":
             self._session.statements.pop(name, None)
         else:
@@ -116,10 +114,29 @@ class Extended:
         self._session.wire.put(messages.CLOSE_COMPLETE)
 
 
+    def flush(self, reader: Reader) -> None:
+        reader.end()
+        self._session.wire.flush()
+
+    @staticmethod
+    def _named(reader: Reader, message: str) -> tuple[bytes, str]:
+        """Whether a statement (S) or a portal (P) is meant, and its name."""
+        what, name = reader.take(1), reader.text()
+        reader.end()
+        if what not in (b"S", b"P"):
+            raise FormatError(f"invalid {message} message subtype {what[0]}")
+        return what, name
+
+
 def _padded(declared: list[int], count: int) -> list[int]:
     return [*declared, *[0] * (count - len(declared))]
 
 
 def _unknown(oid: int, format: int) -> int:
-    """A parameter sent as text whose type is only inferred stays a plain literal, if scalar."""
-    return types.TEXT.oid if format == 0 and oid in types.BY_OID else oid
+    """A parameter sent as text whose type is only inferred stays a plain literal, if scalar.
+
+    A moment does not: its zone may be written as DuckDB does not read it.
+    """
+    if format or oid not in types.BY_OID or oid == types.TIMESTAMPTZ.oid:
+        return oid
+    return types.TEXT.oid

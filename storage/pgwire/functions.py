@@ -70,6 +70,10 @@ _TEXTS = (
     "WHEN {fn}.groups_(p) = 0 THEN [regexp_extract(s, p)] "
     "ELSE list_transform(range(1, {fn}.groups_(p) + 1), lambda n: "
     "regexp_replace(regexp_extract(s, p), p, '\\' || n)) END",
+    # A pattern of SIMILAR TO as a regular expression, see dialect_constants.similar_regex.
+    "similar_(p) AS array_to_string(list_transform(regexp_extract_all(p, "
+    "'(?s)\\\\.|\\[[^\\]]*\\]|.'), lambda x: CASE WHEN x = '%' THEN '(?s:.*)' WHEN x = '_' "
+    "THEN '(?s:.)' WHEN x IN ('.', '^', '$', '\\') THEN '\\' || x ELSE x END), '')",
     "substring_matching(s, p) AS ({fn}.regexp_match(s, p))[1]",
 )
 

@@ -23,6 +23,10 @@ class ProtocolError(Exception):
     """A message that is not what the protocol allows (08P01): the connection is closed."""
 
 
+class FormatError(ProtocolError):
+    """The body of a message is none of its kind (08P01): the connection goes on behind it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column of a RowDescription."""
@@ -122,7 +126,7 @@ COPY_DONE = message(b"c")
 
 
 class Reader:
-    """Takes a frontend message's body apart; raises ProtocolError where it is too short."""
+    """Takes a frontend message's body apart; raises FormatError where it is too short or long."""
 
     def __init__(self, body: bytes) -> None:
         self._body, self._at = body, 0
@@ -130,7 +134,7 @@ class Reader:
     def text(self) -> str:
         end = self._body.find(b"\0", self._at)
         if end < 0:
-            raise ProtocolError("a string of the message has no end")
+            raise FormatError("invalid string in message")
         raw, self._at = self._body[self._at : end], end + 1
         try:
             return raw.decode("utf-8")
@@ -140,7 +144,7 @@ class Reader:
     def take(self, size: int) -> bytes:
         end = self._at + size
         if size < 0 or end > len(self._body):
-            raise ProtocolError("insufficient data left in message")
+            raise FormatError("insufficient data left in message")
         part, self._at = self._body[self._at : end], end
         return part
 
@@ -152,7 +156,8 @@ class Reader:
 
     def shorts(self) -> list[int]:  # type: ignore[valid-type]
         """A counted list of 16-bit numbers: format codes."""
-        return [self.short() for _ in range(self.short())]
+        count = self.short()
+        return list(struct.unpack(f"!{count}H", self.take(2 * count)))
 
     def oids(self) -> list[int]:  # type: ignore[valid-type]
         count = self.short()
@@ -169,8 +174,10 @@ class Reader:
     def rest(self) -> bytes:
         return self.take(len(self._body) - self._at)
 
-    def end(self) -> bool:
-        return self._at >= len(self._body)
+    def end(self) -> None:
+        """Nothing more may follow."""
+        if self._at < len(self._body):
+            raise FormatError("invalid message format")
 
 
 class EncodingError(Exception):

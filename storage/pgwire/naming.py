@@ -105,6 +105,10 @@ def told(tree: dict[str, Any], kinds: Sequence[str]) -> list[types.PgType | None
 
 
 def _told(item: dict[str, Any], kind: str) -> types.PgType | None:
+    if kind == "DECIMAL(38,10)" or (
+        item.get("class") == "CAST" and kind.startswith("DECIMAL(38,")
+    ):  # what a bare NUMERIC is made to, and what is computed with it
+        return types.NUMERIC
     if item.get("class") == "CAST" and kind == "VARCHAR":
         wanted = item.get("type_expr") or {}
         return None if wanted.get("children") else _SPELLED.get(wanted.get("type_name", "").lower())

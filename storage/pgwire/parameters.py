@@ -8,6 +8,7 @@ an untyped literal takes the type of what it meets, as PostgreSQL's unknown para
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from decimal import Decimal
 
 from storage.lexer import Piece
 from storage.pgwire import types
+from storage.pgwire.errors import SqlError
 from storage.pgwire.types import PgType
 
 _PG_EPOCH_US = 946_684_800_000_000
@@ -32,15 +34,24 @@ class BadParameter(Exception):
 
 def count(piece: Piece) -> int:
     """The highest `$n` of a statement."""
-    most = max((int(t.text[1:]) for t in piece.tokens if t.kind == "param"), default=0)
-    if most > _MOST:
-        raise BadParameter("54000", f"there is no parameter ${most}: the most is {_MOST}")
+    most = 0
+    for token in piece.tokens:
+        if token.kind == "param":
+            number = int(token.text[1:])
+            if not 1 <= number <= _MOST:
+                raise SqlError("42P02", f"there is no parameter {token.text}",
+                               position=piece.start + token.start + 1)  # fmt: skip
+            most = max(most, number)
     return most
 
 
 def infer(piece: Piece, declared: Sequence[int]) -> list[int]:
     """The OID of each parameter: declared, else from its cast or LIMIT, else text."""
     oids = list(declared) + [0] * (count(piece) - len(declared))
+    named = {int(token.text[1:]) for token in piece.tokens if token.kind == "param"}
+    for number, oid in enumerate(oids, 1):
+        if not oid and number not in named:
+            raise SqlError("42P18", f"could not determine data type of parameter ${number}")
     for at, token in enumerate(piece.tokens):
         if token.kind != "param" or oids[int(token.text[1:]) - 1]:
             continue
@@ -60,7 +71,18 @@ def infer(piece: Piece, declared: Sequence[int]) -> list[int]:
             if found:
                 array = piece.word(at + 3) == "["
                 oids[number] = found.array_oid if array else found.oid
+        elif beside := _number_beside(piece, at):
+            oids[number] = types.NUMERIC.oid if "." in beside else types.INT4.oid
     return [oid or types.TEXT.oid for oid in oids]
+
+
+def _number_beside(piece: Piece, at: int) -> str:
+    """The number of `$1 + 1` or `2 * $1`, whose type the parameter takes; '' if there is none."""
+    for sign, beside in ((at + 1, at + 2), (at - 1, at - 2)):
+        named = 0 <= beside < len(piece.tokens) and piece.tokens[beside].kind == "number"
+        if named and piece.word(sign) in tuple("+-*/%"):
+            return piece.tokens[beside].text
+    return ""
 
 
 def bind(piece: Piece, literals: Sequence[str]) -> str:
@@ -98,7 +120,7 @@ def literal(oid: int, format: int, value: bytes | None) -> str:
         kind = types.BY_ARRAY_OID[oid]
         if value is None:
             return f"CAST(NULL AS {kind.duckdb}[])"
-        items = _binary_array(value) if format else _text_array(_decoded(value), kind)
+        items = _binary_array(value, kind) if format else _text_array(_decoded(value), kind)
         return f"CAST({_list(items)} AS {kind.duckdb}{'[]' * _depth(items)})"
     kind = types.BY_OID.get(oid, types.TEXT)
     if value is None:
@@ -119,7 +141,14 @@ def _typed(kind: PgType, text: str) -> str:
         return _numeric_literal(text.strip())
     if kind is types.BOOL:
         return "TRUE" if text.strip().lower() in _TRUE else "FALSE"
+    if kind is types.TIMESTAMPTZ:
+        text = zone_joined(text)
     return f"CAST({quote(text.strip())} AS {kind.duckdb})"
+
+
+def zone_joined(text: str) -> str:
+    """`2026-01-01 00:00:00 +02:00` without the space before its zone: DuckDB takes none."""
+    return re.sub(r"(\d)\s+([+-]\d\d(?::?\d\d)?)\s*$", r"\1\2", text)
 
 
 def quote(text: str) -> str:
@@ -191,43 +220,63 @@ def _numeric_literal(text: str) -> str:
         return f"CAST({quote(text)} AS DOUBLE)"
     plain = f"{value:f}"
     scale = len(plain.partition(".")[2])
-    width = max(len(plain.replace("-", "").replace(".", "")), scale + 1)
+    width = max(len(plain.replace("-", "").replace(".", "")), scale)
     if width > 38:
         return f"CAST({quote(plain)} AS DOUBLE)"
-    return f"CAST({quote(plain)} AS DECIMAL({max(width, 18)}, {scale}))"
+    return f"CAST({quote(plain)} AS DECIMAL(38, {scale}))"
+
+
+_SIZES = {
+    types.BOOL: 1, types.INT2: 2, types.INT4: 4, types.INT8: 8, types.OID: 4, types.FLOAT4: 4,
+    types.FLOAT8: 8, types.UUID: 16, types.DATE: 4, types.TIME: 8, types.TIMETZ: 12,
+    types.TIMESTAMP: 8, types.TIMESTAMPTZ: 8, types.INTERVAL: 16,
+}  # fmt: skip
+
+
+def _misfit(value: bytes, size: int) -> BadParameter:
+    """Why a binary value of another size than `size` is refused."""
+    if len(value) < size:
+        return BadParameter("08P01", "insufficient data left in message")
+    return BadParameter("22P03", "incorrect binary data format in bind parameter")
 
 
 def _from_binary(kind: PgType, value: bytes) -> str:
     """A binary value as the text PostgreSQL would take for it."""
+    size = _SIZES.get(kind, len(value))
+    if len(value) != size:
+        raise _misfit(value, size)
     fixed = {
         types.INT2: "!h", types.INT4: "!i", types.INT8: "!q", types.OID: "!I",
         types.FLOAT4: "!f", types.FLOAT8: "!d",
     }.get(kind)  # fmt: skip
-    try:
-        if fixed:
-            return repr(struct.unpack(fixed, value)[0])
-        if kind is types.BOOL:
-            return "t" if struct.unpack("!?", value)[0] else "f"
-        if kind is types.BYTEA:
-            return "\\x" + value.hex()
-        if kind is types.UUID:
-            raw = struct.pack("!16s", value).hex()
-            return f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
-        if kind is types.NUMERIC:
-            return _numeric_text(value)
-        if kind is types.JSONB:
-            return _decoded(value[1:])  # the first byte is a version
-        if kind in (types.TIMESTAMP, types.TIMESTAMPTZ):
-            return _timestamp_text(struct.unpack("!q", value)[0], kind)
-        if kind is types.DATE:
-            return _date_text(struct.unpack("!i", value)[0])
-        if kind is types.TIME:
-            return _clock_text(struct.unpack("!q", value)[0])
-        if kind is types.INTERVAL:
-            time_us, days, months = struct.unpack("!qii", value)
-            return f"{months} months {days} days {time_us} microseconds"
-    except struct.error:
-        raise BadParameter("22P03", f"incorrect binary data format for {kind.sql_name}") from None
+    if fixed:
+        return repr(struct.unpack(fixed, value)[0])
+    if kind is types.BOOL:
+        return "t" if any(value) else "f"
+    if kind is types.BYTEA:
+        return "\\x" + value.hex()
+    if kind is types.UUID:
+        raw = value.hex()
+        return f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
+    if kind is types.NUMERIC:
+        return _numeric_text(value)
+    if kind is types.JSONB:
+        if value[:1] != b"\1":
+            raise BadParameter("22P03", "unsupported version number of jsonb")
+        return _decoded(value[1:])
+    if kind in (types.TIMESTAMP, types.TIMESTAMPTZ):
+        return _timestamp_text(struct.unpack("!q", value)[0], kind)
+    if kind is types.DATE:
+        return _date_text(struct.unpack("!i", value)[0])
+    if kind is types.TIME:
+        return _clock_text(struct.unpack("!q", value)[0])
+    if kind is types.TIMETZ:
+        time_us, west_s = struct.unpack("!qi", value)
+        hours, minutes = divmod(abs(west_s) // 60, 60)
+        return f"{_clock_text(time_us)}{'-' if west_s > 0 else '+'}{hours:02d}:{minutes:02d}"
+    if kind is types.INTERVAL:
+        time_us, days, months = struct.unpack("!qii", value)
+        return f"{months} months {days} days {time_us} microseconds"
     return _decoded(value)
 
 
@@ -254,12 +303,18 @@ def _timestamp_text(time_us: int, kind: PgType) -> str:
 
 
 def _numeric_text(value: bytes) -> str:
-    groups, weight, sign, scale = struct.unpack("!hhHh", value[:8])
+    if len(value) < 8:
+        raise _misfit(value, 8)
+    groups, weight, sign, scale = struct.unpack("!HhHh", value[:8])
     if sign == 0xC000:
         return "NaN"
     if sign in (0xD000, 0xF000):
         return "Infinity" if sign == 0xD000 else "-Infinity"
+    if len(value) != 8 + 2 * groups:
+        raise _misfit(value, 8 + 2 * groups)
     digits = struct.unpack(f"!{groups}h", value[8:])
+    if sign not in (0, 0x4000) or scale < 0 or not all(0 <= one < 10_000 for one in digits):
+        raise BadParameter("22P03", 'invalid digits or sign in external "numeric" value')
     number = sum(
         (Decimal(digit).scaleb(4 * (weight - at)) for at, digit in enumerate(digits)), Decimal(0)
     )
@@ -281,21 +336,38 @@ def _list(items: list[str | list | None]) -> str:  # type: ignore[type-arg]
     )
 
 
-def _binary_array(value: bytes) -> list[str | list | None]:  # type: ignore[type-arg]
-    try:
-        dimensions, _nulls, oid = struct.unpack("!iiI", value[:12])
-        if dimensions == 0:
-            return []
-        sizes = [struct.unpack("!i", value[12 + 8 * n : 16 + 8 * n])[0] for n in range(dimensions)]
-        at, flat = 12 + 8 * dimensions, []
-        while at < len(value):
-            (size,) = struct.unpack("!i", value[at : at + 4])
-            at += 4
-            flat.append(None if size < 0 else literal(oid, 1, value[at : at + size]))
-            at += max(size, 0)
-    except struct.error:
-        raise BadParameter("22P03", "incorrect binary data format for an array") from None
-    nested: list = flat  # type: ignore[type-arg]
+_MOST_DIMENSIONS = 6
+_MOST_ITEMS = 134_217_727
+
+
+def _binary_array(value: bytes, kind: PgType) -> list[str | list | None]:  # type: ignore[type-arg]
+    if len(value) < 12:
+        raise _misfit(value, 12)
+    dimensions, _nulls, oid = struct.unpack("!iiI", value[:12])
+    if not 0 <= dimensions <= _MOST_DIMENSIONS:
+        raise BadParameter("54000", f"number of array dimensions ({dimensions}) exceeds the "
+                           f"maximum allowed ({_MOST_DIMENSIONS})")  # fmt: skip
+    if oid != kind.oid:
+        raise BadParameter("42804", "wrong element type")
+    at = 12 + 8 * dimensions
+    if len(value) < at:
+        raise _misfit(value, at)
+    sizes = struct.unpack("!" + "ii" * dimensions, value[12:at])[::2]
+    count = math.prod(sizes) if sizes else 0
+    if min(sizes, default=0) < 0 or count > _MOST_ITEMS:
+        raise BadParameter("54000", f"array size exceeds the maximum allowed ({_MOST_ITEMS})")
+    flat: list[str | list | None] = []  # type: ignore[type-arg]
+    for _ in range(count):
+        if len(value) < at + 4:
+            raise _misfit(value, at + 4)
+        (size,) = struct.unpack("!i", value[at : at + 4])
+        at += 4 + max(size, 0)
+        if len(value) < at:
+            raise _misfit(value, at)
+        flat.append(None if size < 0 else literal(oid, 1, value[at - size : at]))
+    if at != len(value):
+        raise _misfit(value, at)
+    nested = flat
     for size in reversed(sizes[1:]):
         nested = [nested[n : n + size] for n in range(0, len(nested), size)]
     return nested

@@ -6,7 +6,7 @@ a time, so several can be read in turns and none is ever held whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from storage.lexer import Piece, split
 from storage.pgwire import commands, copy, messages
 from storage.pgwire.errors import SqlError, too_many_rows
-from storage.pgwire.execution import Query, Result, encoded, row_fields
+from storage.pgwire.execution import Column, Query, Result, encoded, row_fields
 from storage.pgwire.rows import data_rows
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Portal:
     formats: list[int] = field(default_factory=list)
     held: bool = False  # lives on after its transaction
     forward_only: bool = False  # DECLARE ... NO SCROLL
+    binary: bool = False  # DECLARE ... BINARY
     last: pa.RecordBatch | None = None  # the row that an SQL cursor stands on
     result: Result | None = None
     batches: Iterator[pa.RecordBatch] | None = None
@@ -57,10 +58,6 @@ class Portals:
 
     def __contains__(self, name: str) -> bool:
         return name in self._portals
-
-    def drop_unnamed(self) -> None:
-        """Forget the unnamed portal without closing it: it is the one that runs right now."""
-        self._portals.pop("", None)
 
     def get(self, name: str) -> Portal:
         """The portal or cursor of this name. Raises SqlError 34000."""
@@ -96,9 +93,16 @@ class Portals:
         )
 
     def open_query(self, portal: Portal) -> None:
+        """Begin to run a portal's SELECT, or the one that its EXECUTE names."""
         piece = portal.prepared.piece
-        assert piece is not None
-        if portal.result is None and not portal.done and not commands.is_command(piece):
+        if piece is None or portal.result is not None or portal.done or commands.is_command(piece):
+            return
+        if piece.word(0) == "execute":
+            bound = piece if portal.sql == piece.sql else split(portal.sql)[0]
+            inner = self._session.execution(bound)
+            assert inner.prepared.piece is not None
+            portal.result = self.query(inner.prepared.piece, inner.sql)
+        else:
             portal.result = self.query(piece, portal.sql)
 
     def open(self, portal: Portal) -> None:
@@ -112,36 +116,57 @@ class Portals:
         else:
             self.open_query(portal)
 
-    def _formats(self, portal: Portal) -> list[int]:
-        count = len(portal.result.columns) if portal.result else 0
-        if len(portal.formats) <= 1:
-            return (portal.formats or [0]) * count
-        if len(portal.formats) != count:
-            raise SqlError("08P01", f"bind message has {len(portal.formats)} result formats but "
-                           f"query has {count} columns")  # fmt: skip
-        return portal.formats
+    @staticmethod
+    def _formats(formats: list[int], columns: Sequence[Column]) -> list[int]:
+        """The format of each column, from what Bind asked for."""
+        if len(formats) <= 1:
+            return (formats or [0]) * len(columns)
+        if len(formats) != len(columns):
+            raise SqlError("08P01", f"bind message has {len(formats)} result formats but "
+                           f"query has {len(columns)} columns")  # fmt: skip
+        return formats
+
+    def columns(self, prepared: Prepared) -> Sequence[Column] | None:
+        """The columns that a statement will have; None: no rows come of it."""
+        piece, session = prepared.piece, self._session
+        if piece is None:
+            return None
+        word = piece.word(0)
+        if word == "execute":
+            return self.columns(session.executed(piece))
+        if word == "fetch":
+            name = piece.word(len(piece.tokens) - 1)
+            source = self._portals.get(name)
+            if source is None:
+                return None
+            self.open_query(source)
+            return source.result.columns if source.result else None
+        if commands.is_command(piece):
+            shown = commands.columns(session, piece)
+            return shown.columns if shown else None
+        result = self.query(piece, session.unbound(prepared))
+        result.close()
+        return result.columns
 
     def describe(self, portal: Portal, otherwise: bytes = b"") -> None:
-        shown: Result | None = portal.result
-        piece = portal.prepared.piece
-        if isinstance(shown, copy.CopyOut):  # CopyOutResponse describes it
+        columns: Sequence[Column] | None = None
+        if portal.result is None:
+            columns = self.columns(portal.prepared)
+        elif not isinstance(portal.result, copy.CopyOut):  # CopyOutResponse describes that
+            columns = portal.result.columns
+        if columns is None:
             self._session.wire.put(otherwise)
             return
+        formats = portal.formats
         if portal.answer is not None and portal.answer.portal is not None:
-            source = self.get(portal.answer.portal[0])
-            self.open_query(source)
-            shown = source.result if portal.answer.tag != "MOVE" else None
-        elif shown is None and piece is not None and commands.is_command(piece):
-            shown = commands.columns(self._session, piece) if otherwise else None
-            if otherwise and piece.word(0) == "fetch":
-                source = self.get(piece.word(len(piece.tokens) - 1))
-                self.open_query(source)
-                shown = source.result
-        if shown is None:
-            self._session.wire.put(otherwise)
-            return
-        formats = self._formats(portal) if shown is portal.result else [0] * len(shown.columns)
-        self._session.wire.put(messages.row_description(row_fields(shown.columns, formats)))
+            formats = self._fetched_as(portal, self.get(portal.answer.portal[0]))
+        fields = row_fields(columns, self._formats(formats, columns))
+        self._session.wire.put(messages.row_description(fields))
+
+    @staticmethod
+    def _fetched_as(portal: Portal, source: Portal) -> list[int]:
+        """The formats of a FETCH's rows: as it was bound, or binary of a BINARY cursor."""
+        return [1] if source.binary else portal.formats
 
     def run(self, portal: Portal, most: int) -> None:
         """Send a portal's rows, at most `most` (0: all), and how it ended."""
@@ -150,8 +175,9 @@ class Portals:
             name, count = answer.portal
             source = self.get(name)
             self.open_query(source)
-            sent, _ = self._rows(source, count, sending=answer.tag != "MOVE")
-            self._session.wire.put(messages.complete(f"{answer.tag or 'SELECT'} {sent}"))
+            formats = None if answer.tag == "MOVE" else self._fetched_as(portal, source)
+            sent, _ = self._rows(source, count, formats)
+            self._session.wire.put(messages.complete(f"{answer.tag} {sent}"))
             return
         if isinstance(portal.result, copy.CopyOut):
             sent = portal.result.send(self._session.wire, self._session.settings.zone)
@@ -161,11 +187,14 @@ class Portals:
         if portal.result is None:
             self._session.wire.put(messages.complete(answer.tag if answer else "SELECT 0"))
             return
-        sent, done = self._rows(portal, most)
+        sent, done = self._rows(portal, most, portal.formats)
         if not done:
             self._session.wire.put(messages.SUSPENDED)
             return
-        self._session.wire.put(messages.complete(answer.tag if answer else f"SELECT {sent}"))
+        tag = answer.tag if answer else f"SELECT {sent}"
+        if isinstance(portal.result, Query) and portal.result.tag == "EXPLAIN":
+            tag = "EXPLAIN"
+        self._session.wire.put(messages.complete(tag))
 
     def peek(self, portal: Portal) -> None:
         """Compute a SELECT without FROM before its columns are told.
@@ -177,15 +206,18 @@ class Portals:
             portal.batches = result.batches()
             portal.rest = next(portal.batches, None)
 
-    def _rows(self, portal: Portal, most: int, sending: bool = True) -> tuple[int, bool]:
-        """Send rows; returns how many, and whether the portal has no more."""
+    def _rows(self, portal: Portal, most: int, formats: list[int] | None) -> tuple[int, bool]:
+        """Send rows in these formats, or pass over them where None.
+
+        Returns how many, and whether the portal has no more.
+        """
         result = portal.result
         if most < 0:
-            return self._again(portal, sending), True
+            return self._again(portal, formats), True
         if result is None or portal.done:
             portal.last = None
             return 0, True
-        row_fields(result.columns, self._formats(portal))
+        row_fields(result.columns, self._formats(formats or [], result.columns))
         if portal.batches is None:
             portal.batches = result.batches()
         sent, limit = 0, self._session.limits.max_rows
@@ -201,26 +233,27 @@ class Portals:
                 batch = batch.slice(0, most - sent)
             if limit and sent + batch.num_rows > limit:
                 raise too_many_rows(limit)
-            if sending:
-                self._send(portal, result, batch)
+            if formats is not None:
+                self._send(result, batch, formats)
             portal.last = batch.slice(batch.num_rows - 1)
             sent += batch.num_rows
             self._session.door.count_rows(batch.num_rows)
         return sent, False
 
-    def _again(self, portal: Portal, sending: bool) -> int:
+    def _again(self, portal: Portal, formats: list[int] | None) -> int:
         """FETCH 0: the row that the cursor stands on, if it stands on one."""
         if portal.last is None or portal.result is None:
             return 0
-        if portal.forward_only and sending:
+        if formats is None:
+            return 1
+        if portal.forward_only:
             raise SqlError("55000", "cursor can only scan forward")
-        if sending:
-            self._send(portal, portal.result, portal.last)
+        self._send(portal.result, portal.last, formats)
         return 1
 
-    def _send(self, portal: Portal, result: Result, batch: pa.RecordBatch) -> None:
-        zone = self._session.settings.zone
-        cells = encoded(batch, result.columns, self._formats(portal), zone)
+    def _send(self, result: Result, batch: pa.RecordBatch, formats: list[int]) -> None:
+        zone, each = self._session.settings.zone, self._formats(formats, result.columns)
+        cells = encoded(batch, result.columns, each, zone)
         for part in data_rows(cells, batch.num_rows):
             self._session.wire.put(part)
 

@@ -50,7 +50,7 @@ _REGPROCS = frozenset(
 # How a value of a reg type is made of a name, and how it prints.
 _REG = {
     "regclass": ("regclass_in_", "regclass_out_"),
-    "regtype": ("to_regtype", "regtype_out_"),
+    "regtype": ("regtype_in_", "regtype_out_"),
     "regproc": ("to_regproc", "regproc_out_"),
     "regnamespace": ("to_regnamespace", "regnamespace_out_"),
     "regrole": ("to_regrole", "regrole_out_"),
@@ -118,6 +118,8 @@ def rewrite(sql: str, context: Context) -> str | None:
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
         name_columns(select)
+    for table in tree.find_all(exp.Table):
+        _name_function(table)
     for node in reversed(list(tree.walk())):  # children before their parents
         made = _node(node, context, ctes)
         if made is not node:
@@ -223,7 +225,7 @@ def _is_pg_catalog(node: Any) -> bool:
 
 def _table(node: exp.Table, context: Context, ctes: set[str]) -> Any:
     schema, name = node.db.lower(), node.name.lower()
-    if isinstance(node.this, exp.Func):
+    if not isinstance(node.this, exp.Identifier):
         return _from_function(node)
     if schema == "information_schema":
         return _moved(node, "info", name)
@@ -251,12 +253,35 @@ def _values(node: exp.Table, rows: list[tuple[str, str]]) -> Any:
     select = sqlglot.parse_one(
         "SELECT name, setting, NULL::TEXT AS unit, '' AS category, '' AS short_desc, "
         "NULL::TEXT AS extra_desc, 'user' AS context, 'string' AS vartype, 'default' AS source, "
-        "NULL::TEXT AS min_val, NULL::TEXT AS max_val, setting AS boot_val, "
-        f"setting AS reset_val, FALSE AS pending_restart FROM (VALUES {values}) t(name, setting)",
+        "NULL::TEXT AS min_val, NULL::TEXT AS max_val, NULL::TEXT[] AS enumvals, "
+        "setting AS boot_val, "
+        "setting AS reset_val, NULL::TEXT AS sourcefile, NULL::INT AS sourceline, "
+        f"FALSE AS pending_restart FROM (VALUES {values}) t(name, setting)",
         read="duckdb",
     )
     assert isinstance(select, exp.Query)
     return select.subquery(alias)
+
+
+def _setting(name: Any, context: Context) -> Any:
+    """current_setting() of a name that is computed."""
+    select = sqlglot.parse_one(
+        "SELECT setting FROM pg_settings AS settings_ WHERE lower(settings_.name) = lower(x)"
+    )
+    for table in select.find_all(exp.Table):
+        table.replace(_values(table, context.settings()))
+    for column in select.find_all(exp.Column):
+        if column.name == "x":
+            column.replace(name.copy())
+    return exp.Subquery(this=select)
+
+
+def _name_function(node: exp.Table) -> None:
+    """A function without arguments as a FROM item: what it answers goes by its name."""
+    if isinstance(node.this, (exp.CurrentSchema, exp.CurrentCatalog, exp.CurrentVersion)):
+        name = _function_name(node.this).replace("current_version", "version")
+        if not node.alias:
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
 
 
 def _from_function(node: exp.Table) -> Any:
@@ -316,7 +341,10 @@ def _cast(node: exp.Cast) -> Any:
     if name in _REG:
         made, printed = _REG[name]
         if isinstance(value, exp.Literal) and value.is_string:
-            return value if value.name.isdigit() else _call(made, value)
+            value = value if value.name.isdigit() else _call(made, value)
+            shown = node.parent.parent if isinstance(node.parent, exp.Alias) else node.parent
+            outermost = isinstance(shown, exp.Select) and shown.parent is None
+            return _call(printed, value) if outermost else value
         if _is_text(value):
             value = _call(made, value)
         parent = node.parent
@@ -362,6 +390,8 @@ def _function(node: exp.Func, context: Context) -> Any:
     if name in ("current_setting", "set_config") and arguments:
         if isinstance(arguments[0].unnest(), exp.Null) or arguments[0].find(exp.Null):
             return exp.null()  # a parameter that is not bound yet
+        if not arguments[0].find(exp.Literal):  # of a column: each row's setting, none is set
+            return arguments[1] if name == "set_config" else _setting(arguments[0], context)
         first = arguments[0].name
         if name == "set_config":
             local = str(arguments[2].sql()).lower() == "true" if len(arguments) > 2 else False

@@ -1,4 +1,4 @@
-"""The door: listens, logs clients in, gives each a thread, and watches what runs."""
+"""The door: listens, gives each client a thread, counts them, and watches what runs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from dataclasses import dataclass
 
 import duckdb
 
-from storage.pgwire import messages
+from storage import quoting
+from storage.pgwire import login, messages
 from storage.pgwire.engine import Stopped
 from storage.pgwire.errors import SqlError
 from storage.pgwire.functions import SCHEMA as FUNCTIONS
-from storage.pgwire.messages import EncodingError, ProtocolError, Reader
-from storage.pgwire.scram import MECHANISM, Verifier
+from storage.pgwire.login import Rejected
+from storage.pgwire.messages import EncodingError, ProtocolError
+from storage.pgwire.scram import Verifier
 from storage.pgwire.session import Session
 from storage.pgwire.wire import Closed, IdleTooLong, Wire
 
 _WATCH_EVERY_S = 0.05  # how late a timeout, a cancel or a hang-up may take effect
-_MAX_STARTUP_BYTES = 10_000  # as PostgreSQL's MAX_STARTUP_PACKET_LENGTH
 _FAILED_LOGIN_S = 0.3  # each failed login waits, and longer the more fail ...
 _MAX_FAILED_LOGIN_S = 3.0  # ... up to this
 _FORGET_FAILURES_S = 60.0
@@ -170,8 +171,8 @@ class Door:
             if value != "''":
                 cursor.execute(f"SET {name} = {value}")
         (history,) = cursor.execute("SELECT current_database()").fetchone() or ("",)
-        quoted = str(history).replace('"', '""').replace("'", "''")
-        cursor.execute(f"SET search_path = '\"{quoted}\".main,{FUNCTIONS}'")
+        path = f"{quoting.name(str(history))}.main,{FUNCTIONS}"
+        cursor.execute(f"SET search_path = {quoting.literal(path)}")
         return cursor
 
     def count_session(self) -> None:
@@ -238,10 +239,13 @@ class Door:
         """One client's thread: log in, serve, leave."""
         wire = client.wire
         try:
-            startup = self._start(client)
+            startup = login.startup(
+                wire, self.limits.login_timeout_s, self._tls, self.remote, self._cancel
+            )
             if startup is None:
                 return
-            self._login(client, startup)
+            self._refuse_too_many(client)
+            self._login(wire, startup)
             session = Session(self, wire, self.user, self.database, client.pid)
             client.session = session
             try:
@@ -262,7 +266,7 @@ class Door:
             self._fatal(wire, "08P01", str(problem))
         except EncodingError as problem:
             self._fatal(wire, "22021", str(problem))
-        except _Rejected as problem:
+        except Rejected as problem:
             self._fatal(wire, problem.sqlstate, str(problem))
         except SqlError as problem:  # a setting of the startup message
             self._fatal(wire, problem.sqlstate, problem.message)
@@ -283,95 +287,26 @@ class Door:
 
     # -- login ------------------------------------------------------------------------------------
 
-    def _start(self, client: _Client) -> dict[str, str] | None:
-        """The startup message's parameters; None when it was a cancel request."""
-        wire, until = client.wire, time.monotonic() + self.limits.login_timeout_s
-        encrypted = False
-        while True:
-            (size,) = struct.unpack("!I", wire.take(4, until))
-            if not 8 <= size <= _MAX_STARTUP_BYTES:
-                raise ProtocolError("invalid length of startup packet")
-            body = wire.take(size - 4, until)
-            (code,) = struct.unpack("!I", body[:4])
-            if code == messages.CANCEL_REQUEST:
-                if len(body) == 12:
-                    self._cancel(*struct.unpack("!II", body[4:]))
-                return None
-            if code == messages.SSL_REQUEST and self._tls is not None and not encrypted:
-                if wire.pending():  # bytes sent before the handshake could be an attacker's
-                    raise ProtocolError("received unencrypted data after SSL request")
-                wire.put(b"S")
-                wire.flush()
-                try:
-                    wire.connection = self._tls.wrap_socket(wire.connection, server_side=True)
-                except (OSError, ssl.SSLError):
-                    raise Closed from None
-                encrypted = True
-            elif code in (messages.SSL_REQUEST, messages.GSS_REQUEST):
-                wire.put(b"N")
-                wire.flush()
-            else:
-                break
-        if code >> 16 != 3:
-            raise _Rejected("0A000", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}: "
-                            "server supports 3.0")  # fmt: skip
-        if self.remote and not encrypted:
-            raise _Rejected("28000", "the SQL door takes only encrypted connections here")
-        reader, startup = Reader(body[4:]), {}
-        while name := reader.text():
-            startup[name] = reader.text()
-        unknown = [name for name in startup if name.startswith("_pq_.")]
-        if code & 0xFFFF or unknown:
-            wire.put(messages.negotiate(unknown))
-        if not startup.get("user"):
-            raise _Rejected("28000", "no PostgreSQL user name specified in startup packet")
-        self._refuse_too_many(client)
-        return startup
-
     def _refuse_too_many(self, client: _Client) -> None:
-        """Raise _Rejected 53300 where the client is one too many, in all or from its address."""
+        """Raise Rejected 53300 where the client is one too many, in all or from its address."""
         clients = self._snapshot()
         if len(clients) > self.limits.max_clients:
-            raise _Rejected("53300", f"sorry, too many clients already: the most is "
-                            f"{self.limits.max_clients}")  # fmt: skip
+            raise Rejected("53300", f"sorry, too many clients already: the most is "
+                           f"{self.limits.max_clients}")  # fmt: skip
         most = self.limits.max_clients_per_address
         if most and sum(one.address == client.address for one in clients) > most:
-            raise _Rejected("53300", f"too many connections from {client.address}: the most is "
-                            f"{most}")  # fmt: skip
+            raise Rejected("53300", f"too many connections from {client.address}: the most is "
+                           f"{most}")  # fmt: skip
 
-    def _login(self, client: _Client, startup: dict[str, str]) -> None:
-        """SCRAM-SHA-256, then the database's name. Raises _Rejected."""
-        wire, limit_s = client.wire, self.limits.login_timeout_s
-        wire.put(messages.authentication(10, messages.text(MECHANISM) + b"\0"))
-        wire.flush()
-        exchange = self._verifier.exchange(startup["user"])
-        first = self._sasl(wire, limit_s)
-        mechanism = first.text()
-        if mechanism != MECHANISM:
-            raise _Rejected("28000", "client selected an invalid SASL authentication mechanism")
-        try:
-            challenge = exchange.first(first.take(first.int()))
-        except ValueError as problem:
-            raise _Rejected("08P01", str(problem)) from None
-        wire.put(messages.authentication(11, challenge))
-        wire.flush()
-        proof = exchange.final(self._sasl(wire, limit_s).rest())
-        if proof is None:
+    def _login(self, wire: Wire, startup: dict[str, str]) -> None:
+        """The password, then the database's name. Raises Rejected."""
+        user = startup["user"]
+        if not login.knows_password(wire, user, self._verifier, self.limits.login_timeout_s):
             self.failed_login()
-            raise _Rejected(
-                "28P01", f'password authentication failed for user "{startup["user"]}"'
-            )
-        wire.put(messages.authentication(12, proof))
-        wanted = startup.get("database") or startup["user"]
+            raise Rejected("28P01", f'password authentication failed for user "{user}"')
+        wanted = startup.get("database") or user
         if wanted != self.database:
-            raise _Rejected("3D000", f'database "{wanted}" does not exist')
-
-    @staticmethod
-    def _sasl(wire: Wire, limit_s: float) -> Reader:
-        kind, body = wire.message(limit_s)
-        if kind != b"p":
-            raise ProtocolError("expected SASL response")
-        return Reader(body)
+            raise Rejected("3D000", f'database "{wanted}" does not exist')
 
     def failed_login(self) -> None:
         """Guessing costs time, the more the more is guessed; clients that are in feel nothing."""
@@ -391,14 +326,6 @@ class Door:
             return
         if hmac.compare_digest(struct.pack("!I", client.secret), struct.pack("!I", secret)):
             client.session.engine.stop("cancel")
-
-
-class _Rejected(Exception):
-    """A login that is not let in."""
-
-    def __init__(self, sqlstate: str, message: str) -> None:
-        super().__init__(message)
-        self.sqlstate = sqlstate
 
 
 def is_loopback(host: str) -> bool:

@@ -20,7 +20,7 @@ from storage.pgwire.engine import Engine, Stopped
 from storage.pgwire.errors import SqlError
 from storage.pgwire.execution import Planner, statements_of
 from storage.pgwire.extended import Extended
-from storage.pgwire.messages import EncodingError, ProtocolError, Reader
+from storage.pgwire.messages import EncodingError, FormatError, ProtocolError, Reader
 from storage.pgwire.portals import Portal, Portals, Prepared
 from storage.pgwire.rewrite import Context
 from storage.pgwire.settings import SERVER_VERSION, Settings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from storage.pgwire.server import Door
 
 _REFUSALS = frozenset({"25006", "42501", "0A000"})
+_KINDS = frozenset({b"Q", b"P", b"B", b"D", b"E", b"C", b"S", b"H", b"F", b"X", b"d", b"c", b"f"})
 
 
 class Session:
@@ -41,7 +42,9 @@ class Session:
         self.settings = Settings(user)
         self.status = "I"
         self.savepoints: list[str] = []
+        self.implicit = False  # one of several statements of a simple query: a transaction's part
         self._changed: dict[str, str] = {}  # settings to report before ReadyForQuery
+        self._told: dict[str, str] = {}  # what the client knows
         self.statements: dict[str, Prepared] = {}
         self.portals = Portals(self)
         self._extended = Extended(self)
@@ -66,7 +69,8 @@ class Session:
         for name, value in startup.items():
             if name not in ("user", "database", "options", "replication") and name[:5] != "_pq_.":
                 self.settings.start(name, value)
-        for name, value in self.settings.reported():
+        self._told = dict(self.settings.reported())
+        for name, value in self._told.items():
             self.wire.put(messages.parameter_status(name, value))
         self.settings.changed = self._changed.__setitem__
         self.wire.put(messages.backend_key(self.pid, secret))
@@ -79,32 +83,35 @@ class Session:
             kind, body = self.wire.message(self.limits.idle_timeout_s)
             if kind == b"X":
                 return
+            if kind not in _KINDS:
+                raise ProtocolError(f"invalid frontend message type {kind[0]}")
             if kind == b"S":
                 skipping = False
-                if self.status == "I":
-                    self.portals.close_all()
-                    self.settings.end_transaction()
-                self._ready()
-            elif kind == b"Q":
-                skipping = False
-                self._guarded(self._simple, body)
+                self._guarded(self._sync, body)
                 self._ready()
             elif skipping or kind in (b"d", b"c", b"f"):
                 continue
-            elif kind == b"H":
-                self.wire.flush()
+            elif kind == b"Q":
+                self._guarded(self._simple, body)
+                self._ready()
             elif kind == b"F":
                 self.error(SqlError("0A000", "function calls by number are not supported"))
                 self._ready()
-            elif kind in self._extended.handlers:
-                skipping = not self._guarded(self._extended.handlers[kind], body)
             else:
-                raise ProtocolError(f"invalid frontend message type {kind[0]}")
+                skipping = not self._guarded(self._extended.handlers[kind], body)
+
+    def _sync(self, reader: Reader) -> None:
+        reader.end()
+        if self.status == "I":
+            self.portals.close_all()
+            self.settings.end_transaction()
 
     def _ready(self) -> None:
         """ReadyForQuery, and before it what settings have changed, as PostgreSQL tells them."""
         for name, value in self._changed.items():
-            self.wire.put(messages.parameter_status(name, value))
+            if self._told.get(name) != value:  # a SET LOCAL may have been and gone
+                self.wire.put(messages.parameter_status(name, value))
+        self._told |= self._changed
         self._changed.clear()
         self.wire.put(messages.ready(self.status))
         self.wire.flush()
@@ -121,6 +128,8 @@ class Session:
             self.error(SqlError(problem.sqlstate, problem.message))
         except EncodingError as problem:
             self.error(SqlError("22021", str(problem)))
+        except FormatError as problem:
+            self.error(SqlError("08P01", str(problem)))
         except NotRectangular as problem:
             self.error(SqlError("2202E", str(problem)))
         except (Closed, ProtocolError, Stopped):
@@ -155,42 +164,51 @@ class Session:
 
     def _simple(self, reader: Reader) -> None:
         sql = reader.text()
+        reader.end()
         self.portals.close("")
         pieces = statements_of(sql)
         if not pieces:
             self.wire.put(messages.EMPTY_QUERY)
         if len(pieces) > 1:
             self._parse_all(pieces)
-        for piece in pieces:
-            self.refuse_after_error(piece)
-            self.door.count_query()
-            prepared = self.parsed(piece, [])
-            if prepared.oids and piece.word(0) != "prepare":
-                raise SqlError("42P02", "there is no parameter $1")
-            portal = Portal(prepared, piece.sql)
-            try:
-                self.portals.open(portal)
-                self.portals.peek(portal)
-                self.portals.describe(portal)
-                self.portals.run(portal, 0)
-            finally:
-                self.portals.shut(portal)
-        if self.status == "I":
-            self.settings.end_transaction()
-            self.portals.close_all()
+        self.implicit = len(pieces) > 1
+        try:
+            for piece in pieces:
+                self._one(piece)
+        finally:
+            self.implicit = False
+            if self.status == "I":
+                self.settings.end_transaction()
+                self.portals.close_all()
+
+    def _one(self, piece: Piece) -> None:
+        """One statement of a simple query."""
+        self.refuse_after_error(piece)
+        self.door.count_query()
+        prepared = self.parsed(piece, [])
+        if prepared.oids and piece.word(0) != "prepare":
+            raise _no_parameter(piece)
+        portal = Portal(prepared, piece.sql)
+        try:
+            self.portals.open(portal)
+            self.portals.peek(portal)
+            self.portals.describe(portal)
+            self.portals.run(portal, 0)
+        finally:
+            self.portals.shut(portal)
 
     def _parse_all(self, pieces: Sequence[Piece]) -> None:
         """A syntax error in one of several statements comes before any of them runs."""
         for piece in pieces:
-            if not commands.is_command(piece):
+            if not self._has_no_plan(piece):
                 try:
                     self.planner.plan(piece, piece.sql)
                 except SqlError as problem:
                     if problem.sqlstate == "42601":
                         raise
 
-    def refuse_after_error(self, piece: Piece) -> None:
-        if self.status == "E" and not commands.allowed_after_error(piece):
+    def refuse_after_error(self, piece: Piece | None) -> None:
+        if self.status == "E" and piece is not None and not commands.allowed_after_error(piece):
             raise SqlError("25P02", "current transaction is aborted, commands ignored until end "
                            "of transaction block")  # fmt: skip
 
@@ -202,8 +220,12 @@ class Session:
 
     def check(self, prepared: Prepared) -> None:
         """Admit the statement as it stands, so that Parse already tells what is wrong."""
-        if prepared.piece and not commands.is_command(prepared.piece):
+        if prepared.piece and not self._has_no_plan(prepared.piece):
             self.planner.plan(prepared.piece, self.unbound(prepared))
+
+    @staticmethod
+    def _has_no_plan(piece: Piece) -> bool:
+        return commands.is_command(piece) or piece.word(0) == "execute"
 
     def unbound(self, prepared: Prepared) -> str:
         assert prepared.piece is not None
@@ -224,12 +246,14 @@ class Session:
             raise SqlError("26000", f"{shown} does not exist")
         return self.statements[name]
 
-    def declare(self, name: str, piece: Piece, hold: bool, forward_only: bool) -> None:
+    def declare(
+        self, name: str, piece: Piece, hold: bool, forward_only: bool, binary: bool
+    ) -> None:
         """DECLARE: an SQL cursor is a portal."""
         if name in self.portals:
             raise SqlError("42P03", f'cursor "{name}" already exists')
         portal = self.bound(self.parsed(piece, []), [], [])
-        portal.held, portal.forward_only = hold, forward_only
+        portal.held, portal.forward_only, portal.binary = hold, forward_only, binary
         self.portals.open_query(portal)
         self.portals.add(name, portal)
 
@@ -239,10 +263,19 @@ class Session:
         self.check(prepared)
         self.statements[name] = prepared
 
-    def execute_prepared(self, name: str, arguments: str) -> None:
-        """EXECUTE: makes the unnamed portal; `arguments` are the literals as written."""
-        prepared = self.statement(name)
-        values = _arguments(arguments)
+    def executed(self, piece: Piece) -> Prepared:
+        """The statement that an EXECUTE names: a query. Raises SqlError 26000 or 0A000."""
+        prepared = self.statement(piece.word(1))
+        if prepared.piece is None or self._has_no_plan(prepared.piece):
+            raise SqlError("0A000", "EXECUTE runs a prepared query, no other statement")
+        return prepared
+
+    def execution(self, piece: Piece) -> Portal:
+        """EXECUTE name [(literals)]: its query, bound."""
+        name, prepared = piece.word(1), self.executed(piece)
+        opened = piece.word(2) == "("
+        values = _arguments(piece.sql[piece.tokens[2].end : piece.tokens[-1].start] if opened
+                            else "")  # fmt: skip
         if len(values) != len(prepared.oids):
             raise SqlError("42601", f'wrong number of parameters for prepared statement "{name}"',
                            detail=f"Expected {len(prepared.oids)} parameters but got "
@@ -253,8 +286,7 @@ class Session:
             )
             for oid, value in zip(prepared.oids, values, strict=True)
         ]
-        self.portals.drop_unnamed()  # the portal that runs this very EXECUTE lives on
-        self.portals.add("", self.bound(prepared, literals, []))
+        return self.bound(prepared, literals, [])
 
     def type_oids(self, names: str) -> list[int]:
         """OIDs of a list of type names. Raises SqlError 42704."""
@@ -283,6 +315,12 @@ class Session:
         """Give everything back; the connection itself is the server's."""
         self.portals.close_all(held=True)
         self.engine.close()
+
+
+def _no_parameter(piece: Piece) -> SqlError:
+    first = next(token for token in piece.tokens if token.kind == "param")
+    return SqlError("42P02", f"there is no parameter {first.text}",
+                    position=piece.start + first.start + 1)  # fmt: skip
 
 
 def _arguments(text: str) -> list[str]:

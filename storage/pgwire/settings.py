@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 
 from storage.pgwire.errors import SqlError
+from storage.pgwire.settings_known import FIXED, KEPT
 
 SERVER_VERSION = "15.8"
 SERVER_VERSION_NUM = "150008"
@@ -69,8 +70,8 @@ _DEFAULTS = {
     "transaction_read_only": "on",
     "work_mem": "4MB",
     "xmloption": "content",
-}
-_FIXED = {
+} | KEPT
+_FIXED = FIXED | {
     "block_size": "8192",
     "in_hot_standby": "off",
     "integer_datetimes": "on",
@@ -91,6 +92,8 @@ _REPORTED = (
     "server_version", "session_authorization", "standard_conforming_strings", "TimeZone",
 )  # fmt: skip
 _ALIASES = {"timezone": "TimeZone", "time zone": "TimeZone", "names": "client_encoding"}
+# On or off, or something else.
+_MORE_THAN_SWITCHES = frozenset({"synchronous_commit", "force_parallel_mode", "wal_compression"})
 _UNIT_MS = {"": 1.0, "us": 0.001, "ms": 1.0, "s": 1e3, "min": 60e3, "h": 3.6e6, "d": 86.4e6}
 
 
@@ -214,7 +217,7 @@ class Settings:
         if name == "TimeZone":
             if value.lower() == "local":
                 return self._start[name]
-            found = _zones().get(value.lower())
+            found = _zones().get(value.lower()) or _zones().get(_hours_from_utc(value))
             if found is None:
                 raise invalid()
             return found
@@ -243,11 +246,8 @@ class Settings:
                 raise invalid()
             return _time_text(int(milliseconds))
         if name in ("transaction_read_only", "default_transaction_read_only"):
-            if value.lower() in ("off", "false", "no", "0"):
-                raise SqlError("25006", "cannot set transaction read-write mode: this is a "
-                               "reader's door")  # fmt: skip
-            return "on"
-        if self._start[name] in ("on", "off"):
+            return "on"  # a client may ask to write, as pools do of every connection; it cannot
+        if self._start[name] in ("on", "off") and name not in _MORE_THAN_SWITCHES:
             switch = {"on": "on", "true": "on", "yes": "on", "1": "on", "off": "off",
                       "false": "off", "no": "off", "0": "off"}.get(value.lower())  # fmt: skip
             if switch is None:
@@ -256,6 +256,22 @@ class Settings:
         if name in ("transaction_isolation", "default_transaction_isolation"):
             return "read committed"
         return value
+
+
+def _hours_from_utc(value: str) -> str:
+    """The zone of a number of hours to the east, or of POSIX's name and hours to the west.
+
+    '' where it is none. Zones of tzdata's `Etc` have POSIX's sign.
+    """
+    found = re.fullmatch(
+        r"\s*(?P<name>[A-Za-z]{3,}|<[-+\w]+>)?(?P<sign>[+-]?)(?P<hours>\d{1,2})(?P<zeros>(:00){0,2})\s*",
+        value,
+    )
+    if not found:
+        return ""
+    posix = bool(found["name"] or found["zeros"])
+    west = int(found["sign"] + found["hours"]) * (1 if posix else -1)
+    return f"etc/gmt{west:+d}" if west else "utc"
 
 
 def _milliseconds(value: str) -> float:

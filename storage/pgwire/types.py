@@ -66,6 +66,7 @@ BY_NAME = {kind.name: kind for kind in ALL} | {
     "int": INT4, "integer": INT4, "smallint": INT2, "bigint": INT8, "real": FLOAT4,
     "double": FLOAT8, "float": FLOAT8, "boolean": BOOL, "decimal": NUMERIC, "string": TEXT,
     "blob": BYTEA, "datetime": TIMESTAMP, "tinyint": INT2, "hugeint": NUMERIC,
+    "char": BPCHAR, "character": BPCHAR,
 }  # fmt: skip
 
 # DuckDB's type id (DuckDBPyType.id) to PostgreSQL's type.
@@ -114,6 +115,14 @@ def of(kind: Any) -> ColumnType:
     if str(kind) == "JSON":
         return ColumnType(JSON)
     return ColumnType(_BY_DUCKDB.get(kind.id, TEXT))
+
+
+def conversion_to(told: PgType, kind: Any) -> str | None:
+    """The SQL, with {} for the column, that prints it as the type told by the statement."""
+    if told is not NUMERIC:
+        return f"CAST({{}} AS {told.duckdb})"
+    scale = dict(kind.children).get("scale") if kind.id == "decimal" else 0
+    return "rtrim(rtrim(CAST({} AS VARCHAR), '0'), '.')" if scale == 10 else None
 
 
 def conversion(kind: Any) -> str | None:

@@ -12,6 +12,8 @@ from storage.pgwire.messages import ProtocolError
 
 _SEND_AT = 64 * 1024  # bytes gathered before they are sent
 _CHUNK = 64 * 1024
+_MOST_SHORT = 10_000  # bytes of a message that carries no statement, value or data ...
+_LONG = frozenset({b"Q", b"P", b"B", b"F", b"d"})  # ... as these do
 _HANG_UP = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
@@ -64,7 +66,8 @@ class Wire:
         until = time.monotonic() + timeout_s if timeout_s else float("inf")
         until = min(until, time.monotonic() + 10**6)  # the socket takes no infinite timeout
         kind, size = struct.unpack("!cI", self.take(5, until))
-        if size < 4 or size - 4 > self.max_message_bytes:
+        most = self.max_message_bytes if kind in _LONG else _MOST_SHORT
+        if size < 4 or size - 4 > most:
             raise ProtocolError(f"invalid message length {size}")
         return kind, self.take(size - 4, until)
 

@@ -498,6 +498,32 @@ select row_number() from fleet
 select rank() over (order by nope) from fleet
 select 1 where 1 = 1 and
 select * from fleet as
+-- a bare numeric, quotients of intervals, computed patterns, functions in FROM
+select 1.5::numeric, 1.50::numeric, '1.25'::numeric, 2::numeric, null::numeric
+select cast(1.5 as numeric), cast('2.75' as decimal), 1.5::decimal
+select 1.23456::float8::numeric, temp_degc::numeric from fleet where sat_id < 3 order by sat_id
+select round(1.23456::float8::numeric, 4), round(2.5::numeric), round(avg(temp_degc)::numeric, 2) from fleet where sat_id < 3
+select sat_id::numeric, sum(sat_id::numeric) from fleet group by sat_id order by sat_id
+select 1.5::numeric + 1, 2 * 1.25::numeric, 1.5::numeric * 1.5::numeric
+select period / 2, (period + interval '1 day') / 3, sat_id / 2 from fleet where sat_id = 1
+select f.period / f.sat_id from fleet f where sat_id < 3 order by sat_id
+select max(period) / (1 + 1), sum(sat_id) / 4, interval '1 day' / 2 from fleet where sat_id < 3
+select 'abc' similar to p from (values ('a%'), ('_bc'), ('b')) v(p)
+select 'abc' not similar to p from (values ('a%'), ('a_'), ('%(b|c)%')) v(p)
+select case when 'x.y' similar to v.p then 1 else 2 end from (values ('x.y'), ('x_y'), ('[a-x]%y')) v(p)
+select name from fleet where name similar to 'a' || '%'
+select * from abs(-4) as result
+select * from abs(-4)
+select extract(year from now()) > 2000, 1 is distinct from abs(1), trim(both from lower(' A '))
+select '5' + 1, 1 + '5', '2' * 3
+select sat_id from fleet for update
+select sat_id from fleet for no key update skip locked
+select sat_id into elsewhere from fleet
+grant select on fleet to orbitwin
+create role r
+create function f() returns int language sql as 'select 1'
+select 'nope'::regtype
+select timestamptz '2026-01-02 03:04:05 +02:00', '2026-01-02 03:04:05.5 -0530'::timestamptz
 select * from generate_series(1)
 select interval '1 fortnight'
 select nextval('nope')
@@ -654,6 +680,12 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "select timestamp '2026-01-01 12:00:00'::timestamptz",
         "select launched from fleet order by 1",
         "set time zone 'Nowhere/City'",
+        "set time zone interval '+00:00' hour to minute",
+        "select timestamptz '2026-07-01 12:00:00+02'",
+        "set time zone 2",
+        "select timestamptz '2026-07-01 12:00:00+02'",
+        "set timezone = '-5'",
+        "select timestamptz '2026-07-01 12:00:00+02'",
         "set time zone default",
         "show timezone",
         "set time zone utc",
@@ -704,6 +736,29 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "begin; select 1; commit",
         "begin; select nope; commit",
         "rollback",
+        "begin; delete from fleet; commit",
+        "select 1",
+        "rollback",
+        "begin",
+        "commit and chain",
+        "select 1",
+        "rollback and no chain",
+        "commit and chain",
+        "begin",
+        "select nope",
+        "rollback and chain",
+        "rollback",
+        "commit prepared 'x'",
+        "begin read write",
+        "commit",
+        "start transaction isolation level serializable, read only, deferrable",
+        "end transaction",
+        "set transaction isolation level serializable",
+        "declare c cursor for select 1; fetch c",
+        "fetch c",
+        "set local application_name = 'q'; show application_name",
+        "show application_name",
+        "select 1; savepoint a",
     ),
     "savepoints": (
         "savepoint a",
@@ -805,6 +860,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "copy fleet from stdin",
         "select 1",
     ),
+    "listening": ("listen x", "unlisten x", "listen x; select 1", "unlisten *", "show all tables"),
     "refusals": (
         "begin",
         "insert into fleet (sat_id, name) values (9, 'x')",
@@ -825,6 +881,9 @@ SCRIPTS_DIFFERENT: dict[tuple[str, str], str] = {
         "refusals",
         "explain analyze create table t as select 1",
     ): "PostgreSQL runs it in a session that may write; here it is refused",
+    ("time zones", "set time zone interval '+00:00' hour to minute"): "told as UTC",
+    ("time zones", "set time zone 2"): "told as Etc/GMT-2, the name that DuckDB knows",
+    ("time zones", "set timezone = '-5'"): "told as Etc/GMT+5",
     (
         "leaving asyncpg",
         "select pg_advisory_unlock_all(); close all; unlisten *; reset all",

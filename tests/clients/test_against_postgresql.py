@@ -11,6 +11,7 @@ none any more fails.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from storage.admission import harden
 from storage.pgwire import Door, install_catalogue
 from tests.clients import protocol as p
+from tests.clients.faulty import FAULTY
 from tests.clients.protocol import Client, Event
 from tests.clients.statements import (
     DIFFERENT,
@@ -240,6 +242,84 @@ def test_extended_protocol(both: Both, name: str) -> None:
     right, ours = both.connect()
     one, other, _ = compared(right.say(*_EXTENDED[name]), ours.say(*_EXTENDED[name]))
     assert (one == other) != (name in _EXTENDED_DIFFERENT), (one, other)
+
+
+_END = "rollback; select 'the end'"
+
+
+def _all_said(client: Client, messages: tuple[bytes, ...]) -> list[Event]:
+    """Everything that a server says to these messages, to a statement behind them, or at all."""
+    said: list[Event] = []
+    try:
+        client.send(*messages, p.query(_END))
+        while ("D", b"the end") not in said:
+            said += client.events()
+    except ConnectionError:
+        said.append(("closed",))
+    return said
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_faulty_messages(both: Both, name: str) -> None:
+    right, ours = both.connect()
+    assert _all_said(ours, FAULTY[name]) == _all_said(right, FAULTY[name])
+
+
+@pytest.mark.parametrize("head", [b"Q\0\0\0\3", b"Q\0\0\0\0", b"Q\x7f\xff\xff\xff", b"S\0\0\x40\0"])
+def test_frames_of_no_length_end_the_connection(both: Both, head: bytes) -> None:
+    """PostgreSQL hangs up without a word, the door with one."""
+    right, ours = both.connect()
+    for client in (right, ours):
+        client.send(head)
+    with pytest.raises(ConnectionError):
+        right.take()
+    assert ours.events(b"E")[0][1:3] == ("FATAL", "08P01")
+    with pytest.raises(ConnectionError):
+        ours.take()
+
+
+def test_every_table_and_column_of_the_catalogue(both: Both) -> None:
+    """What a client may name in pg_catalog and the information_schema is there, in its order."""
+    right, ours = both.connect()
+    listed = right.simple(
+        "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n"
+        " on n.oid = c.relnamespace where n.nspname in ('pg_catalog', 'information_schema')"
+        " and c.relkind in ('r', 'v') and c.relname not like '\\_pg%' order by 1"
+    )
+    names = [e[1].decode() for e in listed if e[0] == "D"]
+    assert len(names) > 190
+    faults = []
+    for name in names:
+        told = [client.simple(f"select * from {name} where false")[0] for client in (right, ours)]
+        columns = [[one[0] for one in e[1:]] if e[0] == "T" else e for e in told]
+        if columns[0] != columns[1]:
+            faults.append((name, *columns))
+    assert not faults, "\n".join(map(str, faults))
+
+
+def test_every_setting_that_a_client_may_set(both: Both) -> None:
+    right, ours = both.connect()
+    listed = right.simple(
+        "select name from pg_settings where context in ('user', 'superuser') and category not like"
+        " 'Developer%' and name <> 'extension_destdir'"
+        " and name !~ '^(log_|data_|ssl_|syslog|debug_|dynamic_|session_|local_)'"
+    )
+    names = [e[1].decode() for e in listed if e[0] == "D"]
+    assert len(names) > 100
+    unknown = [name for name in names if ours.simple(f"show {name}")[0][0] != "T"]
+    assert not unknown
+
+
+def test_explain_in_json_has_postgresqls_frame(both: Both) -> None:
+    told = []
+    for client in both.connect():
+        said = client.simple("explain (format json, analyze, verbose)"
+                             " select max(sat_id + level) from fleet join event using (sat_id)")
+        (plan,) = json.loads(next(e[1] for e in said if e[0] == "D"))
+        wanted = {"Node Type", "Startup Cost", "Total Cost", "Plan Rows", "Actual Rows", "Plans"}
+        assert wanted <= set(plan["Plan"])
+        told.append((said[0], said[-2:]))
+    assert told[0] == told[1]
 
 
 def test_portals_interleaved(both: Both) -> None:

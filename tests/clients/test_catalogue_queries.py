@@ -175,6 +175,12 @@ def test_pgcli_asks_at_connect(client: psycopg.Connection) -> None:
     )
     assert rows[:2] == [("sat_id", "bigint"), ("name", "text")]
     assert ("internal",) in asked(client, "SELECT lanname FROM pg_language")
+    assert asked(
+        client,
+        "SELECT p.proname FROM pg_catalog.pg_proc p WHERE p.prorettype::regtype"
+        " = 'trigger'::regtype",
+    ) == []  # fmt: skip
+    assert asked(client, "SELECT 'void'::regtype, 2281::regtype") == [("void", "internal")]
 
 
 def test_oids_are_oids(client: psycopg.Connection) -> None:

@@ -2,7 +2,7 @@
 
 Skipped where `go` is not on PATH; where its modules (pinned in go.sum) cannot be had, the build
 fails and says so. What is built is kept in Go's own cache, so that a second run takes a second.
-Grafana's macros are in tests/unit/test_macros.py, its dashboards' SQL in test_dashboards_sql.py.
+Grafana's dashboards by pgx are in test_pgx_dashboards.py.
 """
 
 from __future__ import annotations

@@ -60,7 +60,10 @@ def test_describes_with_comments_and_units(served: Twin) -> None:
     "command",
     [r"\d", r"\d+", r"\l", r"\dn", r"\dn+", r"\du", r"\conninfo", r"\dx", r"\df", r"\dv", r"\di",
      r"\dT int4", r"\dS", r"\dp", r"\db", r"\encoding", r"\dd", r"\ds", r"\dm", r"\dE", r"\drds",
-     r"\dL", r"\dO", r"\dy", r"\dew", r"\des", r"\det", r"\d lat*"],
+     r"\dL", r"\dO", r"\dy", r"\dew", r"\des", r"\det", r"\d lat*", r"\df+", r"\dA+", r"\db+",
+     r"\deu", r"\dF", r"\dFd", r"\dFp", r"\dFt", r"\dl", r"\do", r"\dX", r"\dconfig",
+     r"\dconfig+ *", r"\dAc", r"\dAf", r"\dAo", r"\dAp", r"\l+", r"\dT+", r"\dS+", r"\dRp", r"\dRs",
+     r"\dc", r"\dC", r"\dD", r"\ddp", r"\da", r"\dP", r"\z", r"\d+ pg_class", r"\sv pg_tables"],
 )  # fmt: skip
 def test_backslash_commands_answer(served: Twin, command: str) -> None:
     psql(served, command)

@@ -13,7 +13,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 from orbitwin import catalogue, contract, fleet, topics
-from orbitwin.kafka import Connection
+from orbitwin.connection import Connection
 from tests.twin import orbitwin, rows_in_latest, twin, until
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_bad_input_goes_to_the_dead_letters_and_the_rest_goes_on(
         chunk = visitors(now_us)
         place = fleet.partition_of("visitors", 0, topics.PARTITIONS)
         producer = KafkaProducer(
-            **connection.python_config(), acks="all", max_request_size=topics.MAX_MESSAGE_BYTES
+            **connection.client_config(), acks="all", max_request_size=topics.MAX_MESSAGE_BYTES
         )
         producer.send(topics.FLEET.name, key=chunk.key, value=fleet.encode(chunk)).get(10)
 
@@ -122,7 +122,7 @@ def test_bad_input_goes_to_the_dead_letters_and_the_rest_goes_on(
         assert {t["topic"] for t in told} == {topics.TELEMETRY.name}
         assert [t["rows"] for t in told if t["reason"] in ("future", "unknown_satellite")] == [1, 1]
         consumer = KafkaConsumer(
-            topics.DEAD_LETTERS.name, **connection.python_config(), group_id=None,
+            topics.DEAD_LETTERS.name, **connection.client_config(), group_id=None,
             auto_offset_reset="earliest", consumer_timeout_ms=5_000,
         )  # fmt: skip
         letters = {}

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orbitwin.kafka import Connection, admin
+from orbitwin.connection import Connection
+from orbitwin.kafka import admin
 from orbitwin.parts import ask
 from orbitwin.topics import STATE, TOPICS
 

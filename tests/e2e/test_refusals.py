@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orbitwin.settings import DOOR_PORT
+from orbitwin.settings_groups import DOOR_PORT
 from tests.twin import orbitwin, twin
 
 

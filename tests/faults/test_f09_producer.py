@@ -21,11 +21,12 @@ import pytest
 
 from compose.broker import LocalBroker
 from orbitwin import catalogue, contract, fleet
+from orbitwin.connection import Connection
 from orbitwin.contract import Frame
 from orbitwin.errors import UsageError
 from orbitwin.fleet import Fleet
 from orbitwin.health import Health
-from orbitwin.kafka import Connection, ensure_topics
+from orbitwin.kafka import ensure_topics
 from orbitwin.topics import DEAD_LETTERS, FLEET, TELEMETRY, TOPICS
 from producers.ledger import Ledger
 from producers.publisher import Publisher, connect

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from orbitwin.settings import HistorianSettings
+from orbitwin.settings_groups import HistorianSettings
 from storage import retention
 from tests import history
 

@@ -16,9 +16,9 @@ import pytest
 
 from compose.broker import LocalBroker
 from compose.supervisor import Supervisor
+from orbitwin.connection import Connection
 from orbitwin.errors import OrbitwinError, UsageError
 from orbitwin.kafka import (
-    Connection,
     admin,
     committed_offsets,
     describe_topics,
@@ -36,7 +36,7 @@ TOPIC = Topic("box", "for a test", partitions=2, config={"cleanup.policy": "dele
 def produce(conn: Connection, *values: bytes) -> None:
     from kafka import KafkaProducer
 
-    producer = KafkaProducer(**conn.python_config(), acks="all", max_block_ms=5000)
+    producer = KafkaProducer(**conn.client_config(), acks="all", max_block_ms=5000)
     for value in values:
         producer.send(TOPIC.name, value, partition=0)
     producer.close(10)
@@ -47,7 +47,7 @@ def consume(conn: Connection, count: int, group: str | None = None) -> list[byte
 
     consumer = KafkaConsumer(
         TOPIC.name,
-        **conn.python_config(),
+        **conn.client_config(),
         group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,

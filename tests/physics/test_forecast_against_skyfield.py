@@ -13,7 +13,7 @@ from skyfield.api import EarthSatellite, load_file
 from orbitwin import fleet
 from orbitwin.physics.frames import skyfield_time, timescale
 from orbitwin.trajectory import Real
-from processors import ahead
+from processors.forecast import ahead
 from tests.processing import ODC, fleet_of
 
 skyfield_data = pytest.importorskip("skyfield_data")

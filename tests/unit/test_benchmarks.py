@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks import dashboards, harness, physics_tick, residuals
 from benchmarks.harness import ANCHOR, Report, Spread
-from processors.windows import EMPTY
+from processors.model.windows import EMPTY
 
 ROOT = Path(__file__).parents[2]
 FEW = ["--satellites", "60", "--repeat", "1"]

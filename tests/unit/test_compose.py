@@ -18,7 +18,7 @@ from dashboards.panels import DATASOURCE
 from dashboards.provisioning import DASHBOARD_DIR, PASSWORD_VARIABLE
 from orbitwin import topics
 from orbitwin.cli.app import app
-from orbitwin.settings import DOOR_PORT, GRAFANA_PORT
+from orbitwin.settings_groups import DOOR_PORT, GRAFANA_PORT
 from orbitwin.settings_source import load
 
 ROOT = Path(__file__).parents[2]

@@ -12,14 +12,18 @@ import pytest
 import yaml
 
 from dashboards import all_dashboards, write
+from dashboards.alerts import all_alerts
 from dashboards.files import GENERATED, contents
 from dashboards.panels import DATASOURCE_UID
 from dashboards.provisioning import DASHBOARD_DIR, PASSWORD_VARIABLE, datasource
 from dashboards.satellite import QUESTIONS, TITLES
+from dashboards.sql import LONG_RANGES
+from dashboards.states import states_of
 from dashboards.subsystems import SUBSYSTEMS, subsystem_of
-from dashboards.units import COLOURS, GRAFANA_UNITS, grafana_unit, thresholds
+from dashboards.units import COLOURS, GRAFANA_UNITS, age_steps, grafana_unit, thresholds
 from orbitwin.catalogue import DERIVED, SEVERITIES, Limit, load, shipped
-from orbitwin.settings import DEFAULT_VEHICLE, DOOR_DATABASE, DOOR_PORT, DOOR_USER, Settings
+from orbitwin.settings import DEFAULT_VEHICLE, Settings
+from orbitwin.settings_groups import DOOR_DATABASE, DOOR_PORT, DOOR_USER
 
 VEHICLES = [load(name) for name in shipped()]
 DASHBOARDS = all_dashboards(VEHICLES)
@@ -73,6 +77,7 @@ def test_panels_say_what_they_answer_and_in_which_unit(made: dict[str, Any]) -> 
         assert p["fieldConfig"]["defaults"]["unit"]
         assert [t["refId"] for t in p["targets"]] == ["A"]
         assert "size" not in p
+        assert p["fieldConfig"]["defaults"].get("noValue"), "an empty panel has to say so"
 
 
 @dashboards
@@ -126,9 +131,9 @@ def test_uids_are_unique_and_drill_down_leads_to_a_dashboard() -> None:
 
 
 @dashboards
-def test_links_keep_the_choice_of_fleet_shell_and_planes(made: dict[str, Any]) -> None:
+def test_links_keep_the_choice_of_profile_shell_and_planes(made: dict[str, Any]) -> None:
     names = [v["name"] for v in made["templating"]["list"]]
-    assert names[:3] == ["fleet", "shell", "plane"]
+    assert names[:3] == ["profile", "shell", "plane"]
     assert names[3:] == (["satellite"] if "satellite" in made["uid"] else [])
     (menu,) = made["links"]
     assert menu["includeVars"] and menu["keepTime"]
@@ -143,6 +148,36 @@ def test_what_is_about_single_satellites_says_when_it_is_stale(made: dict[str, A
             assert "stale" in sql or "epoch(now()" in sql or p["title"] == "Satellites", p["title"]
         if "FROM forecast_latest" in sql:
             assert "coasting" in sql, p["title"]
+
+
+@dashboards
+def test_long_ranges_are_read_by_some_minutes_and_the_reader_is_told(made: dict[str, Any]) -> None:
+    for p in panels(made):
+        sampled = "list_contains(" in p["targets"][0]["rawSql"]
+        assert sampled == ("FROM fleet_1m" in p["targets"][0]["rawSql"]), p["title"]
+        assert sampled == (LONG_RANGES in p["description"]), p["title"]
+        assert (p["type"] == "heatmap") == ("maxDataPoints" in p)
+
+
+def test_a_twin_without_a_subsystem_has_no_empty_panels_of_it() -> None:
+    """BIRDS-3 has neither optical links nor chips: its catalogue gives no such state."""
+    birds3 = load("birds3")
+    assert states_of(birds3) == ["power_margin_w", "state_of_charge_ratio", "thermal_headroom_k"]
+    made = all_dashboards([birds3])
+    assert made.keys() == {"fleet", "power", "thermal", "pipeline", "satellite_birds3"}
+    text = json.dumps([p for d in made.values() for p in panels(d)])
+    for absent in ("link_", "goodput", "job_throughput", "chip_", "dose_"):
+        assert absent not in text, absent
+    uids = {d["uid"] for d in made.values()}
+    linked = {a.dashboard for a in all_alerts([birds3])}
+    assert linked <= uids, linked - uids
+
+
+def test_ages_are_judged_by_the_vehicles_own_rhythm() -> None:
+    """A packet a second, and one in five: docs/vehicles."""
+    odc, birds3 = load("odc"), load("birds3")
+    assert [step["value"] for step in age_steps([odc])["steps"]] == [None, 5, 15]
+    assert [step["value"] for step in age_steps([odc, birds3])["steps"]] == [None, 25, 75]
 
 
 @pytest.mark.parametrize("vehicle", VEHICLES, ids=lambda v: v.name)
@@ -161,7 +196,7 @@ def test_every_parameter_of_the_vehicle_is_drawn_with_its_limits(vehicle) -> Non
         for limit in (on.limit for on in vehicle.limits if on.of == name):
             assert limit.severity in drawn[0]["description"]
     table = next(p for p in panels(made) if p["title"] == "Newest values")
-    for name in (*DERIVED, *vehicle.parameters):
+    for name in (*states_of(vehicle), *vehicle.parameters):
         if name != "sunlit":  # has a panel of its own, and is true or false in `latest`
             assert f"'{name}'" in table["targets"][0]["rawSql"]
 
@@ -216,6 +251,9 @@ def test_provisioning_files_have_grafanas_form() -> None:
     assert PASSWORD_VARIABLE in Settings(door={"password": "x"}).to_env()
     elsewhere = yaml.safe_load(datasource("db.example", 6000, tls="verify-full"))
     assert elsewhere["datasources"][0]["url"] == "db.example:6000"
+    for host in ("::1", "[::1]"):  # brackets as in RFC 3986, and no list for YAML
+        six = yaml.safe_load(datasource(host, 6000, "a: b"))["datasources"][0]
+        assert six["url"] == "[::1]:6000" and six["user"] == "a: b"
     provider = yaml.safe_load(files["provisioning/dashboards/orbitwin.yaml"])
     (folder,) = provider["providers"]
     assert folder["type"] == "file" and folder["options"]["path"] == DASHBOARD_DIR

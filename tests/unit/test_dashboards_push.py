@@ -158,6 +158,7 @@ def test_a_push_that_breaks_off_tells_what_is_done_and_the_next_goes_on(
     ("answer", "said", "hint"),
     [
         ((401, {"message": "Invalid"}), "does not accept the token (401)", "service account"),
+        ((401, {"message": "API key has expired"}), "accept the token (401)", "past its end"),
         ((403, {"message": "no right"}), "may not do this", "role Admin"),
         ((200, "<html><title>Log in</title></html>"), "not as Grafana does", "a proxy"),
         ((404, "<html>nothing here</html>"), "not as Grafana does", "path of the URL"),
@@ -175,6 +176,57 @@ def test_each_answer_that_is_wrong_is_one_line_and_a_hint(
     assert lines[0].startswith("orbitwin: ") and said in lines[0] and "<" not in lines[0]
     assert lines[1].startswith("  hint: ") and hint in lines[1]
     assert not server.api.writes
+
+
+def test_below_a_path_and_nowhere_else(push: Any, server: GrafanaServer) -> None:
+    """As behind a proxy: `root_url` with a path, `serve_from_sub_path` on."""
+    server.api.root = "/tools/grafana"
+    code, _, err = push(url=server.url + "tools/")
+    assert code == 2 and "path of the URL" in err and not server.api.writes
+    code, out, err = push(url=server.url + "tools/grafana")
+    assert code == 0 and server.api.dashboards and "/tools/grafana/" in out, err
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_told_and_never_followed(
+    push: Any, server: GrafanaServer, status: int
+) -> None:
+    """RFC 9110, 15.4: after 301 and 302 a client may send a POST on as a GET, and it is lost."""
+    elsewhere = "https://grafana.example/login"
+    asked: list[str] = []
+
+    def redirect(method: str, path: str) -> tuple[int, str]:
+        asked.append(f"{method} {path}")
+        return status, elsewhere
+
+    server.api.before = redirect
+    code, out, err = push()
+    lines = err.splitlines()
+    assert code == 2 and not out and len(lines) == 2 and len(asked) == 1, err
+    assert elsewhere in lines[0] and "--url" in lines[1]
+
+
+def test_a_name_that_another_has_is_told(push: Any, server: GrafanaServer) -> None:
+    api = server.api
+    api.folders["theirs"] = {"uid": "theirs", "title": "Orbitwin"}
+    code, out, err = push()
+    assert code == 2 and not api.dashboards and not api.sources
+    assert "create folder 'Orbitwin'" in err and "same name" in err and "hint: something" in err
+    api.folders["theirs"]["title"] = "Theirs"
+    api.sources["theirs"] = {"uid": "theirs", "name": "Orbitwin", "type": "mysql"}
+    code, out, err = push()
+    assert code == 2 and not api.dashboards and api.sources.keys() == {"theirs"}
+    assert "create data source 'Orbitwin'" in err and "rename that one" in err
+    assert "1 created" in out  # the folder
+    api.sources["theirs"]["name"] = "Theirs"
+    assert push()[0] == 0 and api.sources["theirs"]["type"] == "mysql"
+
+
+def test_an_address_of_ipv6_keeps_its_brackets() -> None:
+    """RFC 3986, 3.2.2: without them the port cannot be told from the address."""
+    from dashboards.push import _client
+
+    assert _client("http://[::1]:3000/", "t").client.url == "http://[::1]:3000/api"
 
 
 def test_an_address_without_a_grafana(push: Any) -> None:

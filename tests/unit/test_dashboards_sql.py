@@ -16,7 +16,7 @@ from dashboards import all_dashboards
 from dashboards import sql as shared_sql
 from dashboards.macros import ALL, expand, parse_interval_s
 from orbitwin.catalogue import DERIVED
-from storage import tables
+from storage.fleet_tables import PLANES_PER_BLOCK
 from tests import grafana_store
 from tests.grafana_store import (
     RAW_S,
@@ -195,7 +195,7 @@ def test_minutes_stand_in_where_full_rate_is_missing(door: Reader) -> None:
 
 
 def test_blocks_of_planes_are_those_of_the_fleet_tiers() -> None:
-    assert shared_sql.PLANES_PER_BLOCK == tables.PLANES_PER_BLOCK
+    assert shared_sql.PLANES_PER_BLOCK == PLANES_PER_BLOCK
 
 
 def test_the_open_bucket_is_left_out(door: Reader) -> None:
@@ -217,6 +217,45 @@ def test_stale_figures_are_withheld(stale: Reader) -> None:
         ((value,),) = got.rows
         if title == "Data":
             assert value == "stale"
-        elif title not in ("Severity", "Data age"):
+        elif title != "Data age":
             assert value is None, title
     assert len(figures) == 4 + len(DERIVED)
+
+
+def test_what_was_never_heard_is_neither_fresh_nor_in_eclipse() -> None:
+    """`latest` has NULL for all that is unknown of a satellite (storage/tables.py)."""
+    db = new_database()
+    fill_all(db)
+    db.execute(
+        "UPDATE latest SET stale = NULL, sunlit = NULL, severity = NULL, t_event = NULL "
+        "WHERE sat_id = 1"
+    )
+    with served(db) as reader:
+        wanted = scope("satellite_odc", timedelta(minutes=5), 1000)
+
+        def figure(stem: str, title: str) -> Any:
+            (sql,) = (
+                p["targets"][0]["rawSql"]
+                for p in DASHBOARDS[stem]["panels"]
+                if p["title"] == title and p["type"] == "stat"
+            )
+            ((value,),) = reader.ask(expand(sql, wanted)).rows
+            return value
+
+        said = [figure("satellite_odc", title) for title in ("Data", "Sun", "Severity")]
+        assert said == ["never heard", None, None]
+        counted = [figure("fleet", title) for title in ("Satellites", "Reporting", "Stale")]
+        assert counted == [2, 1, 1]
+
+
+def test_a_long_range_is_read_by_evenly_spaced_minutes(door: Reader) -> None:
+    """Against `fleet_1m` itself: every minute in buckets of two minutes, two of an hour's sixty."""
+    tier = shared_sql.fleet_tier(["fleet"])
+    for interval_ms, every_min in ((120_000, 1), (3_600_000, 30)):
+        wanted = scope("fleet", timedelta(minutes=150), interval_ms)
+        read = door.ask(expand(f"{tier} SELECT DISTINCT ts FROM tier ORDER BY ts", wanted)).rows
+        there = door.ask(
+            expand("SELECT DISTINCT ts FROM fleet_1m WHERE $__timeFilter(ts) ORDER BY ts", wanted)
+        ).rows
+        assert read == [(t,) for (t,) in there if t.minute % every_min == 0]
+        assert len(there) == 150

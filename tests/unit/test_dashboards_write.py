@@ -67,8 +67,13 @@ def test_the_door_is_that_of_the_flags_else_of_the_running_twin(write: Any, tmp_
         write(tmp_path / "g")
         assert source(tmp_path / "g")["url"] == f"127.0.0.1:{DOOR['port']}"
         write(tmp_path / "g", "--door-host", "10.0.0.7")
-    found = source(tmp_path / "g")
-    assert found["url"] == f"10.0.0.7:{DOOR['port']}" and found["jsonData"]["sslmode"] == "require"
+        assert source(tmp_path / "g")["url"] == f"10.0.0.7:{DOOR['port']}"
+        assert source(tmp_path / "g")["jsonData"]["sslmode"] == "require"
+        # One that listens everywhere is called on this machine; it takes nobody without TLS.
+        historian.progress(doors=[DOOR | {"host": "::"}])
+        write(tmp_path / "g")
+        assert source(tmp_path / "g")["url"] == f"[::1]:{DOOR['port']}"
+        assert source(tmp_path / "g")["jsonData"]["sslmode"] == "require"
 
 
 def test_where_files_cannot_go(write: Any, tmp_path: Path) -> None:

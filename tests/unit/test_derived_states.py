@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from processors.derive import SUNLIT, UNKNOWN, derive, isolate
-from processors.jobs import goodput_ratio, job_throughput_tops
-from processors.links import link_health_ratio
-from processors.power import power_margin_w, state_of_charge_ratio
-from processors.thermal import thermal_headroom_k
+from processors.derived.columns import SUNLIT, UNKNOWN, derive, isolate
+from processors.derived.jobs import goodput_ratio, job_throughput_tops
+from processors.derived.links import link_health_ratio
+from processors.derived.power import power_margin_w, state_of_charge_ratio
+from processors.derived.thermal import thermal_headroom_k
 from tests.processing import BIRDS, ODC, frame
 
 

@@ -21,6 +21,7 @@ from orbitwin.settings_source import setting_fields
 from orbitwin.vehicle import ENVIRONMENT
 from orbitwin.vehicle_file import File
 from storage import tables
+from storage.table import Table
 from tests import history
 from tests.heater import START_US, Truth
 from tests.processing import SECOND_US, Bench, events, fleet_of
@@ -101,7 +102,7 @@ def test_every_topic_is_drawn(topic: str) -> None:
 
 def test_every_table_is_listed_and_those_of_telemetry_are_drawn() -> None:
     listed = read("docs", "tables.md")
-    known = [t for t in vars(tables).values() if isinstance(t, tables.Table)]
+    known = [t for t in vars(tables).values() if isinstance(t, Table)]
     assert len(known) > 10
     for table in known:
         assert f"## `{table.name}`" in listed, table.name

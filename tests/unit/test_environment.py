@@ -11,8 +11,8 @@ from orbitwin.physics import eclipse, radiation, thermal
 from orbitwin.physics.sun import sun_position_m
 from orbitwin.spacecraft import derive, link_values
 from orbitwin.trajectory import Planned
-from processors import charge, environment
-from processors.charge import Pack
+from processors.model import charge, environment
+from processors.model.charge import Pack
 
 T0_US = 1_790_000_000_000_000
 SECOND_US = 1_000_000

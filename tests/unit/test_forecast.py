@@ -20,17 +20,11 @@ from orbitwin.layout import scaled
 from orbitwin.physics import eclipse, radiation, sun, thermal
 from orbitwin.topics import STATE
 from orbitwin.trajectory import Planned
-from processors import ahead, snapshot
-from processors import forecasts as forecaster
-from processors.forecast import (
-    RADIATOR_LEAST_RATIO,
-    STEP_S,
-    WAVE_PEAK,
-    Now,
-    corrected,
-    forecast,
-    horizon_steps,
-)
+from processors import snapshot
+from processors.forecast import ahead, forward
+from processors.forecast import schedule as forecaster
+from processors.forecast.forecast import RADIATOR_LEAST_RATIO, forecast
+from processors.forecast.forward import STEP_S, WAVE_PEAK, Now, corrected, horizon_steps
 from processors.record import Rules
 from producers import synthetic
 from producers.schedule import Schedule
@@ -264,6 +258,50 @@ def test_an_orbit_ahead_without_eclipses() -> None:
     assert off.max() < 2.0
     assert np.mean(off <= found["chip_max_t_degc_high"] - found["chip_max_t_degc"]) >= 0.85
     assert np.isnan(found["eclipse_entry_s"]).all()
+
+
+@pytest.mark.parametrize("after_s", [0, 700, 1400, 2800])
+def test_a_thermostat_against_the_model_in_steps_of_a_second(after_s: int) -> None:
+    """When work ends decides how warm chips become and what the battery gives in the dark."""
+    profile = profiles.load("suncatcher_mvp")
+    own: dict[str, Any] = {k: np.float32(v) for k, v in profile.nominals[0].numbers.items()}
+    spacecraft.derive(own)
+    trajectory, ocv_v = planned(1, "suncatcher_mvp"), profile.ocv_v.astype(np.float32)
+    state = spacecraft.initial_state(own, 1)
+    horizon_s = int(horizon_steps(own) * STEP_S)
+    way = ahead.path(trajectory, slice(0, 1), JUNE_US, after_s + horizon_s, 1.0)
+
+    def fly(start_s: int, seconds: int) -> tuple[float, float]:
+        charge, chip = np.inf, -np.inf
+        for second in range(start_s, start_s + seconds):
+            (moment,) = forward._moments(way, second, 1)
+            true = spacecraft.step(own, state, moment.around, ocv_v, 1.0)
+            charge = min(charge, (state["energy_wh"] / own["full_wh"]).item())
+            chip = max(chip, true["chip_max_t_degc"].item())
+        return charge, chip
+
+    fly(0, after_s)
+    told = {name: values.copy() for name, values in state.items()}
+    now = replace(
+        Now(*np.zeros((12, 1), np.float32)),
+        charge_ratio=told["energy_wh"] / own["full_wh"],
+        chip_mean_t_degc=told["plate_degc"],  # without power
+        radiator_t_degc=told["radiator_degc"],
+        battery_t_degc=told["battery_degc"],
+        panel_degc=told["panel_degc"],
+        soh_ratio=np.ones(1, np.float32),
+        melt_ratio=told["molten_j"] / own["store_j"],
+        safe=np.zeros(1, bool),
+        resting=told["resting"] > 0,
+    )
+    start_us = JUNE_US + after_s * SECOND_US
+    found = forecast(trajectory, slice(0, 1), start_us, own, ocv_v, now, {}, {})
+    charge, chip = fly(after_s, horizon_s)
+    assert found["charge_min_ratio"].item() == pytest.approx(charge, abs=0.003)
+    busy_k = chip - own["rest_above_degc"] - own["chip_spread_k"]
+    assert busy_k > 10  # the plates are at their limit, and the chips at work are warmer
+    crest_k = forward.wave_k(own, forward.TRIP_WAVE, 0)
+    assert found["chip_max_t_degc"].item() == pytest.approx(chip + crest_k, abs=0.15)
 
 
 @pytest.mark.parametrize("age_s", [1_800, 7_200])

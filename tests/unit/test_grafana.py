@@ -108,6 +108,24 @@ def test_its_address_is_shown_by_up_and_by_status(tmp_path: Path) -> None:
         assert twin.summary(None)["grafana"] == url
 
 
+@pytest.mark.parametrize(
+    ("host", "url", "tls"),
+    [("127.0.0.1", "127.0.0.1:5499", "disable"), ("::1", "[::1]:5499", "disable"),
+     ("0.0.0.0", "127.0.0.1:5499", "require"), ("10.0.0.7", "10.0.0.7:5499", "require")],
+)  # fmt: skip
+def test_it_reads_the_door_where_that_is_open(
+    host: str, url: str, tls: str, tmp_path: Path
+) -> None:
+    """Beyond loopback the door takes nobody without TLS; PostgreSQL's sslmode `require`."""
+    home = installed(tmp_path / "g", "grafana")
+    local = grafana.LocalGrafana(home / "bin" / "grafana", home, tmp_path / "data", port=0)
+    (tmp_path / "data").mkdir()
+    local.part(DOOR | {"host": host}, "s3cret", [])
+    text = (local.dir / "provisioning" / "datasources" / "orbitwin.yaml").read_text()
+    (source,) = yaml.safe_load(text)["datasources"]
+    assert (source["url"], source["jsonData"]["sslmode"]) == (url, tls)
+
+
 def test_it_gets_our_files_and_speaks_on_loopback_alone(tmp_path: Path) -> None:
     home = installed(tmp_path / "g", "grafana")
     local = grafana.LocalGrafana(home / "bin" / "grafana", home, tmp_path / "data", port=0)

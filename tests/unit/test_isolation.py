@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from processors.isolation import (
+from processors.model.isolation import (
     SENSOR_BELIEF,
     SURE_Z,
     Faults,
@@ -17,7 +17,7 @@ from processors.isolation import (
     faults_of,
     scores,
 )
-from processors.residuals import DECISION
+from processors.model.residuals import DECISION
 from tests.heater import HEATER, START_US, Truth, heaters
 from tests.processing import SECOND_US, Bench, events
 

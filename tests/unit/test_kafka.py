@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from orbitwin.connection import Connection
 from orbitwin.errors import OrbitwinError, UsageError
-from orbitwin.kafka import Connection, assert_fast_crc, wait_for_broker, why_not
-from orbitwin.settings import KafkaSettings
+from orbitwin.kafka import assert_fast_crc, wait_for_broker, why_not
+from orbitwin.settings_groups import KafkaSettings
 
 SASL = {
     "security.protocol": "SASL_SSL",
@@ -37,15 +38,13 @@ def test_secrets_are_masked() -> None:
 
 def test_each_client_gets_its_own_names() -> None:
     connection = Connection("a:9093, b:9093", SASL)
-    for config in (connection.python_config(), connection.aiokafka_config()):
-        assert config["bootstrap_servers"] == ["a:9093", "b:9093"]
-        assert config["security_protocol"] == "SASL_SSL"
-        assert config["sasl_mechanism"] == "SCRAM-SHA-512"
-        assert (config["sasl_plain_username"], config["sasl_plain_password"]) == (
-            "twin",
-            "very-secret",
-        )
-        assert isinstance(config["ssl_context"], ssl.SSLContext)
+    config = connection.client_config()
+    assert config["bootstrap_servers"] == ["a:9093", "b:9093"]
+    assert config["security_protocol"] == "SASL_SSL"
+    assert config["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert config["sasl_plain_username"] == "twin"
+    assert config["sasl_plain_password"] == "very-secret"
+    assert isinstance(config["ssl_context"], ssl.SSLContext)
     faust = connection.faust_config()
     assert faust["broker"] == ["aiokafka://a:9093", "aiokafka://b:9093"]
     assert faust["broker_credentials"].mechanism.value == "SCRAM-SHA-512"
@@ -53,7 +52,7 @@ def test_each_client_gets_its_own_names() -> None:
 
 
 def test_plain_needs_nothing() -> None:
-    assert Connection("127.0.0.1:9092").python_config() == {
+    assert Connection("127.0.0.1:9092").client_config() == {
         "bootstrap_servers": ["127.0.0.1:9092"],
         "security_protocol": "PLAINTEXT",
     }
@@ -80,7 +79,7 @@ def test_settings_become_a_connection() -> None:
             "sasl_password": "very-secret",
         }
     )
-    config = Connection.from_settings(settings).python_config()
+    config = Connection.from_settings(settings).client_config()
     assert config["sasl_plain_password"] == "very-secret"
     assert Connection.from_settings(settings, "b:1").servers == ["b:1"]
 
@@ -106,7 +105,7 @@ def test_a_missing_certificate_file_is_told(tmp_path: Path) -> None:
         "a:1", {"security.protocol": "SSL", "ssl.ca.location": str(tmp_path / "absent.pem")}
     )
     with pytest.raises(UsageError, match="TLS files cannot be used"):
-        connection.python_config()
+        connection.client_config()
 
 
 def test_waiting_for_an_absent_broker_says_so_once_and_ends_when_told(

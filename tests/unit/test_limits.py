@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from orbitwin import catalogue
-from processors.derive import ECLIPSE, SUNLIT, UNKNOWN
+from processors.derived.columns import ECLIPSE, SUNLIT, UNKNOWN
 from processors.limits import checks_of, persisting, severities, violated
 from tests.processing import ODC
 

@@ -269,7 +269,7 @@ def test_shells_with_constants_of_their_own_are_derived_with_them() -> None:
     assert health[[1, 3]] == pytest.approx(health[[0, 2]] / 2, abs=1)
 
     def poisoned(vehicle: Any, constants: Any, codes: Any, rows: int) -> Any:
-        from processors.derive import derive
+        from processors.derived.columns import derive
 
         if (codes["load_w"] == 0).any():
             raise ValueError("no load")

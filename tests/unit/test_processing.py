@@ -11,7 +11,7 @@ from orbitwin import contract, topics
 from orbitwin.fleet import Clock
 from orbitwin.records import Flag
 from processors import snapshot
-from processors.derive import derive
+from processors.derived.columns import derive
 from processors.record import Rules
 from tests.processing import (
     BIRDS,

@@ -12,10 +12,15 @@ import numpy as np
 import orjson
 import pytest
 
-from orbitwin import profile, profile_facts, shell_facts, sketch
+from orbitwin import profile, profile_facts
 from orbitwin.cli import app
 from orbitwin.errors import EXIT_USAGE
 from orbitwin.physics import season
+from orbitwin.shell_facts.links import received_dbm
+from orbitwin.shell_facts.shell import ShellFacts
+from orbitwin.sketch import view
+from orbitwin.sketch.braille import braille
+from orbitwin.sketch.svg import night, svg
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,7 @@ def of():
     return facts
 
 
-def shells(facts: profile_facts.Facts) -> dict[str, shell_facts.ShellFacts]:
+def shells(facts: profile_facts.Facts) -> dict[str, ShellFacts]:
     return {shell.name: shell for shell in facts.shells}
 
 
@@ -139,7 +144,7 @@ def test_starlink_lasers_close_5400_km():
     """More than 5,400 km were reached (Brashears, SPIE 2024); here with ECSS's 3 dB."""
     known = profile.load("starlink_v2")
     terminal = dict(known.nominals[0].terminals[0])
-    received = shell_facts.received_dbm(terminal, 5_400e3)
+    received = received_dbm(terminal, 5_400e3)
     assert received - terminal["sensitivity_dbm"] == pytest.approx(3.2, abs=0.2)
 
 
@@ -168,7 +173,7 @@ def test_facts_are_json(of, name):
 @pytest.mark.parametrize("name", profile.shipped())
 def test_sketches_are_pictures(name):
     known = profile.load(name)
-    picture = sketch.svg(known)
+    picture = svg(known)
     root = ET.fromstring(picture)
     assert root.tag.endswith("svg")
     assert len(picture) < 400_000
@@ -176,7 +181,7 @@ def test_sketches_are_pictures(name):
     assert f"{known.satellites:,} satellite" in words
     for shell in known.shell:
         assert shell.name in words
-    lines = sketch.braille(known).splitlines()
+    lines = braille(known).splitlines()
     assert 25 < len(lines) <= 30
     assert max(len(line) for line in lines) <= 72
     assert any("Sun" in line for line in lines)
@@ -184,19 +189,19 @@ def test_sketches_are_pictures(name):
 
 def test_planes_lie_on_their_shells_and_dots_count():
     known = profile.load("chenguang_16")
-    (curve,) = sketch.curves(known)
+    (curve,) = view.curves(known)
     radius = known.shell[0].a_m / 6378137.0
     assert np.allclose(np.linalg.norm(curve.points, axis=0), radius)
     assert curve.dots.shape == (3, 16)
-    _, to_sun = sketch.view_axes(known)
+    _, to_sun = view.view_axes(known)
     assert to_sun[0] < -0.5  # to the left
     assert to_sun[2] > 0  # and before the page
 
 
 def test_the_night_side_is_away_from_the_sun():
     known = profile.load("three_body_12")
-    _, to_sun = sketch.view_axes(known)
-    middle = sketch.night(to_sun).mean(axis=1)
+    _, to_sun = view.view_axes(known)
+    middle = night(to_sun).mean(axis=1)
     assert middle @ to_sun[:2] < 0
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orbitwin import catalogue, profile, profile_facts, shell_facts
+from orbitwin import catalogue, profile, profile_facts
 from orbitwin.physics import battery, power
+from orbitwin.shell_facts.power import array_new_w
 from orbitwin.toml_source import SourceError
 from producers.truth import Truth
 
@@ -70,7 +71,7 @@ def test_telemetry_can_tell_every_nominal_value_and_its_swing(name):
         p = nominal.parameters
         cold_k = COLDEST_PANEL_DEGC - power.CELL_REFERENCE_DEGC
         volts = p["array_mpp_v"] * (1 - p["cell_voltage_per_k"] * cold_k)
-        watts = shell_facts.array_new_w(nominal) * (1 - p["cell_power_per_k"] * cold_k)
+        watts = array_new_w(nominal) * (1 - p["cell_power_per_k"] * cold_k)
         load_w = nominal.payload_full_w + p["bus_w"]
         pack_ohm = p["cell_resistance_ohm"] * p["cells"] / p["strings"]
         charge_w = float(

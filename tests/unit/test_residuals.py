@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from processors.relations import NEVER_STUCK, Look, Relations, look, relations, stuck_windows
-from processors.residuals import DECISION, SLACK, Judged, Memory, cusum, estimate, judge
+from processors.model.relations import NEVER_STUCK, Look, Relations, look, relations, stuck_windows
+from processors.model.residuals import DECISION, SLACK, Judged, Memory, cusum, estimate, judge
 from tests.heater import HEATER
 
 DAY_S = 86_400.0
@@ -188,15 +188,33 @@ def test_a_step_of_three_sigma_is_found_when_it_should_be() -> None:
 
 def test_an_alarm_ends_when_the_fault_does_and_one_wild_window_is_none() -> None:
     one = One("heater_w", 1)
-    raised = [bool(one.window(np.array([z]), 0, 1.0).raised[0]) for z in (50.0, 0.0, -50.0)]
-    assert raised == [False] * 3
+    far = [50.0, *[0.0] * 16, -50.0, 0.0, 50.0]
+    raised = [bool(one.window(np.array([z]), 0, 1.0).raised[0]) for z in far]
+    assert raised == [False] * (len(far) - 1) + [True]  # two so far off within 16 are one
     one = One("heater_w", 1)
     for _ in range(6):
         one.window(np.array([6.0]), 0, 1.0)
     assert one.memory.alarm[0, 0]
     cleared = [bool(one.window(np.array([0.0]), 0, 1.0).cleared[0]) for _ in range(40)]
     assert sum(cleared) == 1 and not one.memory.alarm[0, 0]
-    assert 15 < cleared.index(True) < 26
+    assert 15 <= cleared.index(True) < 26
+
+
+def test_the_end_of_a_large_shift_is_believed_sooner_than_that_of_a_small_one() -> None:
+    """At half of the shift a window: the CUSUM that is optimal for it (Page 1954)."""
+    takes = []
+    for shift in (1.5, 4.0):
+        one = One("heater_w", 1)
+        (channel,) = one.relations.channels
+        one.relations = replace(one.relations, channels=(replace(channel, slack=0.3),))
+        for _ in range(200):
+            one.window(np.array([shift]), 0, 1.0)
+        assert one.memory.alarm[0, 0] and one.memory.up[0, 0] == 2 * DECISION
+        assert one.memory.shift[0, 0] == pytest.approx(shift, rel=0.01)
+        takes.append([bool(one.window(np.array([0.0]), 0, 1.0).cleared[0]) for _ in range(90)])
+    small, large = (one.index(True) for one in takes)
+    assert 2 * DECISION / (1.5 / 2) < small < 2 * DECISION / 0.3
+    assert 2 * DECISION / (4.0 / 2) < large < small / 2
 
 
 def test_a_channel_of_more_slack_bears_a_larger_shift() -> None:

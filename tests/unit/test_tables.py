@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from orbitwin import catalogue
-from storage import reference, tables
+from storage import ddl, quoting, reference, tables
+from storage.measured import Measured, measured_type
 from tests import history
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,11 +46,11 @@ def test_every_table_and_column_has_a_comment_and_its_type(tmp_path: Path) -> No
             assert kind == wanted or (wanted == "severity" and kind.startswith("ENUM")), field
     for vehicle in VEHICLES:
         for column in vehicle.parameters.values():
-            assert there["sat_raw", column.name] == tables.measured_type(column)
+            assert there["sat_raw", column.name] == measured_type(column)
 
 
 def test_units_are_in_the_comments() -> None:
-    commented = " ".join(tables.comments(tables.LATEST, "VIEW"))
+    commented = " ".join(ddl.comments(tables.LATEST, "VIEW"))
     for unit in ("[W]", "[K]", "[dB]", "[TOPS]", "[km]"):
         assert unit in commented
 
@@ -61,7 +62,7 @@ def test_a_name_with_another_unit_gets_a_column_of_its_own() -> None:
             'unit = "V"\nresolution = 0.01', 'unit = "mV"\nresolution = 0.01', 1
         )
     )
-    measured = tables.Measured()
+    measured = Measured()
     measured.add(odc)
     new = measured.add(other)
     assert [(f.name, f.unit) for f in new] == [("array_v_twin_of_odc", "mV")]
@@ -76,7 +77,7 @@ def test_names_and_texts_are_quoted(text: str) -> None:
 
     connection = duckdb.connect()
     ((got,),) = connection.execute(
-        f"SELECT {tables.literal(text)} AS {tables.name(text)}"
+        f"SELECT {quoting.literal(text)} AS {quoting.name(text)}"
     ).fetchall()
     assert got == text
-    assert connection.execute(f"SELECT 1 AS {tables.name(text)}").description[0][0] == text
+    assert connection.execute(f"SELECT 1 AS {quoting.name(text)}").description[0][0] == text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orbitwin.column import Column
-from processors.windows import EMPTY, Closed, Windows, width_us
+from processors.model.windows import EMPTY, Closed, Windows, width_us
 
 SECOND_US = 1_000_000
 SMALL = Column("small", "1", 0.5, "int16", -100, 100, "")

@@ -25,6 +25,7 @@ Columns = dict[str, np.ndarray]
 LIGHT = ("lit_ratio", "edge", "sun_w_m2", "day_cos", "earth_view")
 LINKS = ("rx_least_dbm", "rx_average_dbm")
 NAVIGATION = ("nav_along_s", "nav_radial_m", "nav_cross_m")
+PLACE = ("x_m", "y_m", "z_m")
 
 SAMPLES = (-0.5, -1 / 3, 0.0, 1 / 3, 0.5)
 """Where in a window its light is looked at, in widths from the middle: mean of the inner three."""
@@ -83,15 +84,22 @@ def _below(place: np.ndarray, sun_m: np.ndarray) -> tuple[np.ndarray, np.ndarray
 # --- navigation --------------------------------------------------------------------------------
 
 
+def by(name: str, parameter: str) -> str:
+    """Name of the change of a quantity with a parameter that it is worked out from."""
+    return f"{name}__by_{parameter}"
+
+
 def navigation(
     trajectory: Trajectory, rows: Rows, fix_m: np.ndarray, fix_us: np.ndarray
 ) -> Columns:
-    """NAVIGATION of fixes (3, N), m, GCRS, at UTC `fix_us` (N,): float32 (N,) each.
+    """NAVIGATION of fixes (3, N), m, GCRS, at UTC `fix_us` (N,): float32 (N,) each, and how each
+    changes with each coordinate of the fix, under the names of `by`.
 
     Against the planned position at each fix's own time, along the planned velocity (difference
     of positions a second apart), away from the Earth, and along the orbit's angular momentum.
     """
-    found = {name: np.full(len(fix_us), np.nan, dtype=np.float32) for name in NAVIGATION}
+    names = (*NAVIGATION, *(by(n, axis) for n in NAVIGATION for axis in PLACE))
+    found = {name: np.full(len(fix_us), np.nan, dtype=np.float32) for name in names}
     known = np.isfinite(fix_m).all(axis=0)
     for t_us in np.unique(fix_us[known])[-MOST_TIMES:].tolist():
         some = np.flatnonzero(known & (fix_us == t_us))
@@ -102,11 +110,19 @@ def navigation(
         )
         speed = after - before
         off = fix_m[:, some] - place
-        length = np.linalg.norm(speed, axis=0)
         across = np.cross(place, speed, axis=0)
-        found["nav_along_s"][some] = np.sum(off * speed, axis=0) / length**2
-        found["nav_radial_m"][some] = np.sum(off * place, axis=0) / np.linalg.norm(place, axis=0)
-        found["nav_cross_m"][some] = np.sum(off * across, axis=0) / np.linalg.norm(across, axis=0)
+        for name, along in zip(
+            NAVIGATION,
+            (
+                speed / np.sum(speed * speed, axis=0),
+                place / np.linalg.norm(place, axis=0),
+                across / np.linalg.norm(across, axis=0),
+            ),
+            strict=True,
+        ):
+            found[name][some] = np.sum(off * along, axis=0)
+            for axis, part in zip(PLACE, along, strict=True):
+                found[by(name, axis)][some] = part
     return found
 
 

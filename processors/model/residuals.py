@@ -18,7 +18,7 @@ import numpy as np
 
 from orbitwin.physics.constants import DAY_S
 from orbitwin.vehicle import Channel
-from processors.relations import Look, Relations
+from processors.model.relations import Look, Relations
 from processors.selection import Rows, some_of
 
 SLACK = 1.0
@@ -50,6 +50,13 @@ WILD_Z, WILD_MOST, WILD_CALM = 4.0, 4, 1
 """So many of the newest 16 windows beyond so many sigmas are an alarm too: single wild values of
 either sign pass a CUSUM by. By chance: 2e-14 a window."""
 
+FAR_Z, FAR_MOST = 10.0, 2
+"""So many of the newest 16 windows beyond so many sigmas are one as well, where z is a normal
+variable: a reading that comes once a minute cannot wait for four."""
+
+SHIFT = 1 / 32
+"""Weight of the newest window in the size of what an alarm is about."""
+
 GAP_WINDOWS = 3
 """After a longer gap the window before is too old to judge by."""
 
@@ -68,7 +75,8 @@ class Memory:
 
     `theta` and its `variance`; `fast_sum` / `fast_weight`, a least-squares fit with a fading
     memory to what theta leaves; `mean_z`, `mean_z2`: moving means; `up`, `down`: the CUSUM;
-    `wild`: bit i for window i before the newest judged one; `unjudged`: windows since a channel
+    `wild`, `far`: bit i for window i before the newest judged one; `shift`: moving mean of z while
+    there is an alarm, a longer one; `unjudged`: windows since a channel
     was judged.
     """
 
@@ -81,6 +89,8 @@ class Memory:
     up: np.ndarray
     down: np.ndarray
     wild: np.ndarray
+    far: np.ndarray
+    shift: np.ndarray
     alarm: np.ndarray
     unjudged: np.ndarray
 
@@ -104,6 +114,8 @@ class Memory:
             nothing(channels),
             nothing(channels),
             nothing(channels, np.uint16),
+            nothing(channels, np.uint16),
+            nothing(channels),
             nothing(channels, np.uint8),
             nothing(channels, np.uint8) + np.uint8(UNJUDGED_MOST),
         )
@@ -196,29 +208,54 @@ def _judge(
     mean_z = mean_z + np.float32(FAST) * (limited - mean_z)
     memory.mean_z[c][at] = mean_z
     memory.mean_z2[c][at] += np.float32(FAST) * (limited * limited - memory.mean_z2[c][at])
-    memory.up[c][at] = up = cusum(memory.up[c][at], z, channel.slack)
-    memory.down[c][at] = down = cusum(memory.down[c][at], -z, channel.slack)
-    wild = memory.wild[c][at] << np.uint16(1) | (np.abs(z) > WILD_Z)
+    slack: np.ndarray | float = channel.slack
+    if was_alarm.any():
+        slack = _slack_of(channel, memory.shift[c][at], was_alarm)
+    memory.up[c][at] = up = cusum(memory.up[c][at], z, slack)
+    memory.down[c][at] = down = cusum(memory.down[c][at], -z, slack)
+    size = np.abs(z)
+    wild = memory.wild[c][at] << np.uint16(1) | (size > WILD_Z)
     memory.wild[c][at] = wild
     memory.unjudged[c][at] = 0
     worst = np.maximum(up, down)
     raised, cleared = worst >= DECISION, was_alarm
+    far = memory.far[c][at] << np.uint16(1)
     if wild.any():
         raised |= np.bitwise_count(wild) >= WILD_MOST
+        if not channel.discrete:
+            far |= size > FAR_Z
+            raised |= np.bitwise_count(far) >= FAR_MOST
+    memory.far[c][at] = far
     if was_alarm.any():
         calm = (worst == 0) & (np.abs(mean_z) < CALM) & (np.bitwise_count(wild) <= WILD_CALM)
         cleared = was_alarm & calm & ~raised
         raised &= ~was_alarm
+        shift = memory.shift[c][at]
+        change = np.float32(SHIFT) * (np.clip(z, -CLIP, CLIP) - shift)
+        memory.shift[c][at] = np.where(was_alarm & ~cleared, shift + change, 0)
     if raised.any() or cleared.any():
         memory.alarm[c][at] = (was_alarm | raised) & ~cleared
+        memory.shift[c][at] = np.where(raised, np.clip(mean_z, -CLIP, CLIP), memory.shift[c][at])
     return Judged(some, at, measured, expected, sigma, z, raised, cleared)
 
 
+def _slack_of(channel: Channel, shift: np.ndarray, alarm: np.ndarray) -> np.ndarray:
+    """Slack of a CUSUM (N,): half of the shift that an alarm is about, at least the channel's own.
+
+    That is the optimal one to tell this shift from none (Page 1954; Siegmund 1985, ch. II): with
+    the least shift's the end of a large one would be believed as late as that of the least.
+    """
+    least = np.float32(channel.slack)
+    found: np.ndarray = np.where(alarm, np.maximum(np.abs(shift) / 2, least), least)
+    return found
+
+
 def cusum(
-    total: np.ndarray, z: np.ndarray, slack: float = SLACK, most: float = 2 * DECISION
+    total: np.ndarray, z: np.ndarray, slack: np.ndarray | float = SLACK, most: float = 2 * DECISION
 ) -> np.ndarray:
     """One side of a CUSUM one window on (N,): max(0, S + min(z, CLIP) - k), at most `most`."""
-    return np.clip(total + np.clip(z, -CLIP, CLIP) - np.float32(slack), 0, np.float32(most))
+    step = np.clip(z, -CLIP, CLIP) - np.asarray(slack, np.float32)
+    return np.clip(total + step, 0, np.float32(most))
 
 
 def _learn(

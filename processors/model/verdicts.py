@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from processors.events import NORMAL, SEVERITY_OF, Events
-from processors.isolation import (
+from processors.model.isolation import (
     BIAS,
     DRIFT,
+    FADED,
     GROWTH_RATIO,
+    GROWTH_Z,
     HOLD_WINDOWS,
     LEAST_STRENGTH,
     LONG_WINDOWS,
@@ -24,10 +26,11 @@ from processors.isolation import (
     Faults,
     at_least_sure,
     choose,
+    returning,
     scores,
 )
-from processors.relations import Look, Relations
-from processors.residuals import Judged, Memory
+from processors.model.relations import Look, Relations
+from processors.model.residuals import Judged, Memory
 from processors.selection import Rows, indices
 
 STRONGEST = 3  # residuals that a message names
@@ -40,8 +43,9 @@ class Verdicts:
 
     `waited`: windows since its first alarm; `code` of the verdict (records.verdicts) and its
     `sensor` (index + 1 into Relations.parameters, 0 for none); `next_code`, `next_sensor`, `held`:
-    another verdict and for how many windows; `first`: size of the sensor's error when it was first
-    named.
+    another verdict and for how many windows; `age`: windows since its sensor was found, `first`:
+    size of the sensor's error when its residuals had settled; `most`: greatest length of the
+    vector.
     """
 
     waited: np.ndarray
@@ -50,13 +54,15 @@ class Verdicts:
     next_code: np.ndarray
     next_sensor: np.ndarray
     held: np.ndarray
+    age: np.ndarray
     first: np.ndarray
+    most: np.ndarray
     confidence: np.ndarray
 
     @classmethod
     def empty(cls, rows: int) -> Verdicts:
-        small = [np.zeros(rows, dtype=np.uint8) for _ in range(6)]
-        return cls(*small, *(np.zeros(rows, dtype=np.float32) for _ in range(2)))
+        small = [np.zeros(rows, dtype=np.uint8) for _ in range(7)]
+        return cls(*small, *(np.zeros(rows, dtype=np.float32) for _ in range(3)))
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from vars(self).items()
@@ -114,10 +120,12 @@ def update(
     mid_us: np.ndarray,
     seen: Look,
     stuck: np.ndarray,
+    settles: np.ndarray,
 ) -> None:
     """Verdicts after one more window of satellites `rows`, whose ids are `sat_id` (N,).
 
-    `stuck` (bool, (parameters, N)): sensors that repeat themselves.
+    `stuck` (bool, (parameters, N)): sensors that repeat themselves. `settles` (parameters,): in
+    how many windows the moving means of a sensor's residuals have all of its error.
     """
     alarmed = stuck.any(axis=0) | memory.alarm[:, rows].any(axis=0)
     at = indices(rows)
@@ -135,7 +143,20 @@ def update(
     ready = alarms[waited > SETTLE_WINDOWS]
     for low in range(0, len(ready), BLOCK):
         some = ready[low : low + BLOCK]
-        _isolate(verdicts, events, faults, relations, memory, sat_id, at, mid_us, some, seen, stuck)
+        _isolate(
+            verdicts,
+            events,
+            faults,
+            relations,
+            memory,
+            sat_id,
+            at,
+            mid_us,
+            some,
+            seen,
+            stuck,
+            settles,
+        )
 
 
 def _isolate(
@@ -150,6 +171,7 @@ def _isolate(
     some: np.ndarray,
     seen: Look,
     stuck: np.ndarray,
+    settles: np.ndarray,
 ) -> None:
     """Explain the residuals of rows `some` of the batch, and hold or change their verdicts."""
     own = at[some]
@@ -158,30 +180,45 @@ def _isolate(
     counts = memory.unjudged[:, own] <= RECENT_WINDOWS
     lasting, single = sensor_directions(relations, seen, some)
     jumps = (memory.wild[:, own] & np.uint16(2**SPIKE_WINDOWS - 1)) != 0
-    found, wild, length, sizes = scores(
+    found, wild, length, sizes, even = scores(
         mean_z, memory.mean_z2[:, own], counts, jumps, faults, lasting, single
     )
     clear = length >= LEAST_STRENGTH
     first_sensor = len(faults.starts)
     held = np.where(old_sensor > 0, first_sensor + old_sensor.astype(int) - 1, old.astype(int) - 1)
-    long = verdicts.waited[own] > LONG_WINDOWS
-    # what was taken for single values at first and turns out to last is judged anew
-    held = np.where((old == faults.sensor_code + SPIKE) & ~wild & ~long, -1, held)
+    waited = verdicts.waited[own]
+    long = waited > LONG_WINDOWS
+    # what was taken for single values at first and turns out to last is judged anew; between two
+    # single values what is left of the last one looks like an error that lasts
+    calm = (old == faults.sensor_code + SPIKE) & ~wild
+    anew = calm & even & ~long
+    held = np.where(anew, -1, held)
     best, confidence = choose(found, held)
+    between = calm & ~anew & (best == held)
     vector = np.where(counts, memory.mean_z[:, own], np.float32(0))
     of_sensor = best >= first_sensor
     sensor = np.where(of_sensor, best - first_sensor + 1, 0)
     size = np.zeros(len(some), dtype=np.float32)
     named = np.flatnonzero(of_sensor)
-    size[named] = np.abs(sizes[sensor[named] - 1, named])
-    first = verdicts.first[own]
-    grows = (sensor == old_sensor) & (first > 0) & (size > GROWTH_RATIO * first)
+    which = sensor[named] - 1
+    size[named] = np.abs(sizes[which, named])
+    scale = np.zeros(len(some), dtype=np.float32)
+    scale[named] = np.linalg.norm(
+        lasting[which, :, named] * counts[:, named].T / relations.slack, axis=1
+    )
+    same_sensor = of_sensor & (sensor == old_sensor)
+    age = np.where(same_sensor, np.minimum(verdicts.age[own], 254) + 1, 0).astype(np.uint8)
+    settled = same_sensor & (age > settles[sensor - 1])
+    first = np.where(settled, verdicts.first[own], size)
+    verdicts.age[own], verdicts.first[own] = age, first
+    grows = settled & (size > GROWTH_RATIO * first) & (scale * (size - first) > GROWTH_Z)
     grows |= old == faults.sensor_code + DRIFT
     kind = np.where(wild, SPIKE, np.where(grows, DRIFT, BIAS))
     code = np.where(of_sensor, faults.sensor_code + kind, best + 1)
     still = stuck[:, some]
     repeats = np.flatnonzero(still.any(axis=0))
     if len(repeats):
+        between[repeats] = False
         code[repeats] = faults.sensor_code + STUCK
         sensor[repeats] = np.argmax(still[:, repeats], axis=0) + 1
         confidence[repeats] = 1
@@ -191,7 +228,13 @@ def _isolate(
     # single values are so from the beginning: what jumps when an alarm has long stood with a
     # verdict on the satellite itself is that fault by day and by night, at work and at rest
     of_fault = long & (old != NONE) & (old < faults.sensor_code)
-    other = (code != NONE) & ~same & clear & ~(wild & of_fault)
+    fades = returning(memory.mean_z[:, own], memory.wild[:, own], counts) & ~wild
+    most = np.where(waited > SETTLE_WINDOWS + 1, np.maximum(verdicts.most[own], length), length)
+    verdicts.most[own] = most
+    fades |= long & (length < FADED * most)
+    if len(repeats):
+        fades[repeats] = False
+    other = (code != NONE) & ~same & clear & ~(wild & of_fault) & ~between & ~fades
     again = other & (code == verdicts.next_code[own]) & (sensor == verdicts.next_sensor[own])
     held = np.where(other, np.where(again, verdicts.held[own].astype(int) + 1, 1), 0)
     verdicts.next_code[own] = np.where(other, code, NONE)
@@ -205,8 +248,6 @@ def _isolate(
     changed = own[change]
     verdicts.code[changed], verdicts.sensor[changed] = code[change], sensor[change]
     verdicts.confidence[changed] = confidence[change]
-    another = sensor[change] != old_sensor[change]
-    verdicts.first[changed[another]] = np.where(sensor > 0, size, 0)[change[another]]
     verdicts.held[changed] = verdicts.next_code[changed] = verdicts.next_sensor[changed] = 0
     texts = strongest(relations, vector[:, change])
     _tell(events, verdicts, faults, relations, sat_id, at, mid_us, some[change], "raised", texts)
@@ -229,10 +270,10 @@ def sensor_directions(
         sigma = np.sqrt(seen.variance[c][some])
         for name, slope in derivative.items():
             sensor = relations.noise[name]
+            own = np.nan_to_num(slope[some] / sigma, nan=0.0, posinf=0.0, neginf=0.0)
+            single2[row_of[sensor.parameter], c] += own * own
             if sensor.shows:
-                own = np.nan_to_num(slope[some] / sigma, nan=0.0, posinf=0.0, neginf=0.0)
                 lasting[row_of[sensor.parameter], c] += own
-                single2[row_of[sensor.parameter], c] += own * own
     return lasting, np.sqrt(single2)
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orbitwin.vehicle import RATE, Vehicle
+from processors.packet import PacketState
 from processors.selection import Rows
-
-if TYPE_CHECKING:
-    from processors.state import PacketState
 
 NEVER = -1
 """Event time of a packet that was not heard of."""
@@ -21,7 +18,8 @@ NEVER = -1
 @dataclass
 class Newest:
     """Arrays (rows,): `heard[packet]`, event time of the newest row that was judged by, and
-    `last[parameter]`, the codes that it had of the parameters in `sources` (with their packet).
+    `last[parameter]`, the codes that it had of the parameters in `sources` (with their packet):
+    those whose rates are wanted (`rated`), and those that are compared with the row before.
 
     A slow reading is there in many windows; it is judged in the first of them.
     """
@@ -29,6 +27,7 @@ class Newest:
     heard: dict[str, np.ndarray]
     last: dict[str, np.ndarray]
     sources: tuple[tuple[str, str], ...]
+    rated: tuple[tuple[str, str], ...]
     exact: frozenset[str]
 
     @classmethod
@@ -36,14 +35,17 @@ class Newest:
         cls,
         vehicle: Vehicle,
         packets: Sequence[str],
-        sources: tuple[tuple[str, str], ...],
+        rated: tuple[tuple[str, str], ...],
+        watched: tuple[tuple[str, str], ...],
         rows: int,
     ) -> Newest:
+        sources = tuple(dict.fromkeys([*rated, *watched]))
         columns = {name: vehicle.parameters[name] for name, _ in sources}
         return cls(
             {p: np.full(rows, NEVER, dtype=np.int64) for p in packets},
             {n: np.full(rows, c.missing, dtype=c.dtype) for n, c in columns.items()},
             sources,
+            rated,
             frozenset(n for n in columns if not vehicle.noise.get(n)),
         )
 
@@ -69,7 +71,7 @@ class Newest:
     def rates(self, packets: Mapping[str, PacketState], rows: Rows) -> dict[str, np.ndarray]:
         """NAME_rate: what parameters gained a second (N,); NaN where a counter began again."""
         found = {}
-        for name, source in self.sources:
+        for name, source in self.rated:
             packet = packets[source]
             column = packet.packet.by_name[name]
             now, before = packet.codes[name][rows], self.last[name][rows]
@@ -84,11 +86,17 @@ class Newest:
     def shares(self, packets: Mapping[str, PacketState], rows: Rows) -> dict[str, np.ndarray]:
         """Variance of each rate as a share of that of one reading, (N,): two, over the time."""
         found = {}
-        for name, source in self.sources:
+        for name, source in self.rated:
             elapsed_s = self._since_s(packets[source], rows)
             known_s = np.where(elapsed_s > 0, elapsed_s, np.float32(np.inf))
             found[name + RATE] = 2 / np.square(known_s)
         return found
+
+    def same(self, name: str, packet: PacketState, rows: Rows) -> np.ndarray:
+        """Whose code of a parameter is that of the row judged by before (bool, (N,))."""
+        now, before = packet.codes[name][rows], self.last[name][rows]
+        same: np.ndarray = (now == before) & ~packet.packet.by_name[name].is_missing(now)
+        return same
 
     def remember(self, packets: Mapping[str, PacketState], rows: Rows) -> None:
         """The newest rows have been judged by."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from orbitwin.catalogue import Vehicle
 from orbitwin.expression import evaluate
-from processors.jobs import goodput_ratio, job_throughput_tops
-from processors.links import link_health_ratio
-from processors.power import power_margin_w, state_of_charge_ratio
-from processors.thermal import thermal_headroom_k
+from processors.derived.jobs import goodput_ratio, job_throughput_tops
+from processors.derived.links import link_health_ratio
+from processors.derived.power import power_margin_w, state_of_charge_ratio
+from processors.derived.thermal import thermal_headroom_k
 
 Codes = Mapping[str, np.ndarray]
 Values = dict[str, np.ndarray]

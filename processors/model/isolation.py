@@ -15,7 +15,7 @@ import numpy as np
 
 from orbitwin.records import SENSOR_VERDICTS, verdicts
 from orbitwin.vehicle import SEVERITIES, Vehicle
-from processors.residuals import DECISION
+from processors.model.residuals import DECISION, WILD_Z
 
 SETTLE_WINDOWS = 3
 """Windows from the first alarm to the first verdict: moving means have most of a fault by then."""
@@ -55,10 +55,19 @@ values; a step of the moving means has at most 0.5 by the time that it is looked
 is over, its moving means fall as those of a single value do, but no z of so many windows is far
 off any more."""
 
-GROWTH_RATIO = 3.0
-"""A sensor's error that has grown so much since it was first named is drifting; as the moving
-means settle, that of a constant one grows to 1.7 times what it seemed at first. It counts in the
-sensor's own unit: residuals grow, too, when another channel comes into sight, as at nightfall."""
+BACK_Z = WILD_Z + 3
+"""A channel with such a moving mean has no window within WILD_Z by chance, but for one in 700: it
+is on its way back, each channel as fast as it is judged, and what is left meanwhile of a fault that
+is over looks like another."""
+
+FADED = 0.6
+"""Nor is anything else named by a vector that has shrunk to so much of its greatest length."""
+
+GROWTH_RATIO, GROWTH_Z = 1.4, 2.0
+"""A sensor's error that has grown so much since its residuals had settled, and by so many sigmas of
+a window (a moving mean has 0.3), times the slack of what wavers slowly, is drifting. It counts in
+the sensor's own unit: residuals grow, too, when another channel comes into sight, as at
+nightfall."""
 
 SURE_Z = 2.5
 """A channel whose CUSUM stands beyond its decision counts as so far off at least: a small lasting
@@ -120,7 +129,7 @@ def scores(
     faults: Faults,
     sensors: np.ndarray,
     singles: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """How well each fault, then each sensor's error, explains N satellites: (faults + sensors, N).
 
     The score is the share of |v|^2 that the direction explains, v being what the moving means of
@@ -130,8 +139,9 @@ def scores(
 
     Gives also who is `wild` (bool, (N,)): whose z jumps about its mean, and did so lately
     (`jumps`, bool, (channels, N)). There, only a sensor's single values are an explanation
-    (`singles`, magnitudes), by the magnitudes of z alone. And |v| (N,), and the size of each
-    sensor's error that fits best (sensors, N), in its unit.
+    (`singles`, magnitudes), by the magnitudes of z alone. And |v| (N,), the size of each sensor's
+    error that fits best (sensors, N), in its unit, and who is `even` (bool, (N,)): whose strongest
+    channel is off by its mean more than by its jumps.
     """
     directions = faults.directions
     top = np.argmax(np.where(counts, mean_z2, 0), axis=0)
@@ -156,7 +166,8 @@ def scores(
     s = shown(s * size[:, None])
     of_sensors = _share(np.sum(s * v, axis=1), np.sum(s * s, axis=1), length2)
     found = np.concatenate([of_faults, SENSOR_BELIEF * of_sensors]).astype(np.float32)
-    return found, wild, np.sqrt(length2), size
+    even = variance <= SPIKE_RATIO * mean2
+    return found, wild, np.sqrt(length2), size, even
 
 
 def at_least_sure(mean_z: np.ndarray, up: np.ndarray, down: np.ndarray) -> np.ndarray:
@@ -193,3 +204,11 @@ def _share(along: np.ndarray, direction2: np.ndarray, length2: np.ndarray) -> np
     safe = np.where(direction2 > 0, direction2, np.float32(1))
     share: np.ndarray = np.where(direction2 > 0, along * along / (safe * length2), np.float32(0))
     return share
+
+
+def returning(mean_z: np.ndarray, beyond: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Whose residuals are on their way back (bool, (N,)): see BACK_Z. Arrays (channels, N): moving
+    means of z, the newest windows `beyond` WILD_Z (bit 0 the newest), and what `counts`."""
+    inside = (beyond & np.uint16(1)) == 0
+    found: np.ndarray = (counts & (np.abs(mean_z) > BACK_Z) & inside).any(axis=0)
+    return found

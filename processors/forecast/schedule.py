@@ -16,20 +16,14 @@ from orbitwin import contract, topics
 from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import FORECAST, FORECAST_COLUMNS, Flag, Source, extra_of
-from processors import residuals
-from processors.forecast import (
-    PRIOR,
-    Columns,
-    Estimates,
-    Now,
-    Numbers,
-    forecast,
-    horizon_steps,
-)
+from processors.forecast.forecast import PRIOR, Columns, Estimates, forecast
+from processors.forecast.forward import Now, Numbers, horizon_steps
+from processors.model import residuals
+from processors.model.surroundings import UNKNOWN
+from processors.model.windows import CLOSED
+from processors.packet import NEVER
 from processors.record import Output, Rules
-from processors.state import NEVER, ChunkState
-from processors.surroundings import UNKNOWN
-from processors.windows import CLOSED
+from processors.state import ChunkState
 
 NEEDED = ("altitude_m", "array_area_m2", "capacity_wh", "chips", "radiator_area_m2", "job")
 """Nominal numbers without which there is no forward model; a profile gives all or none."""
@@ -43,7 +37,7 @@ CHARGE_SIGMA = 0.02
 """Of a state of charge by the voltage alone."""
 
 LONGEST_LAG_S = 120.0
-"""A charge that was counted longer ago than this before the newest row is not used."""
+"""What was told or counted longer ago than this before the newest row is not carried on to it."""
 
 OCV_POINTS = 101
 
@@ -158,7 +152,7 @@ def _now(state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[st
         _newest(state, rows, "battery_t_degc"),
         _kept(state, rows, "panel_degc"),
         _newest(state, rows, "battery_soh_ratio"),
-        _newest(state, rows, "pcm_melt_ratio"),
+        _melt_ratio(state, rows, constants),
         mode == SAFE,
         mode == IDLE,
     )
@@ -171,6 +165,30 @@ def _newest(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
             found: np.ndarray = column.decode(packet.codes[name][rows])
             return found.astype(np.float32, copy=False)
     return np.full(len(rows), np.nan, dtype=np.float32)
+
+
+def _melt_ratio(
+    state: ChunkState, rows: np.ndarray, constants: Mapping[str, Numbers]
+) -> np.ndarray:
+    """Molten share of the heat store: as it was last told, and what has gone into it since.
+
+    It is told once a minute, in which full work melts a tenth of it.
+    """
+    told = _newest(state, rows, "pcm_melt_ratio")
+    packet = next((p for p in state.packets.values() if "pcm_melt_ratio" in p.codes), None)
+    if packet is None:
+        return told
+    store_j = constants["pcm_mass_kg"] * constants["pcm_latent_j_kg"]
+    warmed_k = _newest(state, rows, "coolant_out_t_degc") - _newest(
+        state, rows, "coolant_in_t_degc"
+    )
+    flow_w_k = _newest(state, rows, "coolant_flow_kg_s") * constants["coolant_j_kg_k"]
+    into_w = _newest(state, rows, "payload_w") - flow_w_k * warmed_k
+    lag_s = (state.primary.t_event_us[rows] - packet.t_event_us[rows]) * 1e-6
+    with np.errstate(divide="ignore", invalid="ignore"):
+        since = np.nan_to_num(into_w * lag_s / store_j, posinf=0.0, neginf=0.0)
+    melting = (told > 0) & (told < 1) & (lag_s < LONGEST_LAG_S)
+    return np.where(melting, np.clip(told + since, 0, 1), told).astype(np.float32)
 
 
 def _kept(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:

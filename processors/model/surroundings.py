@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orbitwin.fleet import Chunk
 from orbitwin.vehicle import SIGMA
-from processors import charge, environment
-from processors.environment import Constants
+from processors.model import charge, environment, warmth
+from processors.model.environment import Constants
+from processors.model.windows import Closed
+from processors.packet import PacketState
 from processors.selection import indices
-from processors.windows import Closed
-
-if TYPE_CHECKING:
-    from processors.state import PacketState
-
 
 RESISTANCE = "battery_resistance_ratio"
 """Learnt name of a battery's resistance over its nominal one."""
@@ -30,7 +26,8 @@ UNKNOWN = np.float32(-1e9)
 @dataclass
 class Surroundings:
     """Arrays (rows,), float32, UNKNOWN where nothing is known: light and temperature of the panels
-    in the window before, charge and its variance at its middle. Only those that are `wanted`."""
+    in the window before, charge and its variance at its middle, warmth.KEPT. Only
+    those that are `wanted`."""
 
     chunk: Chunk
     wanted: frozenset[str]
@@ -46,6 +43,8 @@ class Surroundings:
                 kinds.insert(0, "lit_before_ratio")
         if counts_charge:
             kinds += ["charge_ratio", "charge_variance"]
+            if set(warmth.KEPT) <= set(names) and all(n in chunk.constants for n in warmth.NEEDS):
+                kinds += warmth.KEPT
         kept = {n: np.full(chunk.rows, UNKNOWN) for n in dict.fromkeys(kinds)}
         return cls(chunk, frozenset(names), kept)
 
@@ -85,6 +84,8 @@ class Surroundings:
                 found |= environment.navigation(chunk.trajectory, rows, *_fix(fixes, closed))
         if "charge_ratio" in self.kept:
             self._charge(closed, constants, found)
+        if warmth.KEPT[0] in self.kept:
+            self._warmth(closed, constants, found)
         return {n: v for n, v in found.items() if n in self.wanted}
 
     def charge(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -159,14 +160,30 @@ class Surroundings:
         found["rested_sigma_v"] = now.rested_sigma_v.astype(np.float32)
         found["rested_step_v"] = now.rested_step_v.astype(np.float32)
 
+    def _warmth(self, closed: Closed, constants: Constants, found: dict[str, np.ndarray]) -> None:
+        pack = pack_of(self.chunk, constants)
+        if pack is None:
+            return
+        now = warmth.step(
+            constants,
+            pack.resistance_ohm / constants.get(RESISTANCE, 1.0),
+            {n: self._get(n, closed) for n in warmth.KEPT},
+            closed.means_before["battery_a"],
+            closed.means["battery_a"],
+            closed.dt_s,
+        )
+        found |= now
+        begin = {"battery_unheated_degc": closed.means["battery_t_degc"]}
+        for name, value in now.items():
+            first = begin.get(name, np.float32(0))
+            self._put(name, closed, np.where(np.isnan(value), first, value))
+
 
 def _fix(fixes: PacketState, closed: Closed) -> tuple[np.ndarray, np.ndarray]:
     """The newest navigation fixes (3, N), m, and their times (N,)."""
     columns = fixes.packet.by_name
     rows = closed.rows
-    place = [
-        columns[n].decode(fixes.codes[n][rows]).astype(np.float64) for n in ("x_m", "y_m", "z_m")
-    ]
+    place = [columns[n].decode(fixes.codes[n][rows]).astype(np.float64) for n in environment.PLACE]
     return np.stack(place), fixes.t_event_us[rows]
 
 

@@ -1,32 +1,18 @@
-"""A sketch of a profile's layout: Earth to scale, shells, planes, the Sun and the shadow.
-
-`svg` draws it for a page, `braille` for a terminal; both look from the same place: the Sun stands
-to the left and before the page, north is up.  Many planes are shown by a few of them, evenly.
-"""
+"""A sketch for a page, as SVG."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orbitwin.layout import lattice
-from orbitwin.nominal import Nominal
-from orbitwin.physics import sun
+from orbitwin.neighbours import lattice
 from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.profile import Profile
 from orbitwin.profile_sections import Cluster, Shell
-from orbitwin.shell_facts import plane_counts, plane_nodes_rad
+from orbitwin.sketch.view import Curve, Points, curves, shell_lines, view_axes
 
-Points = NDArray[np.float64]
-
-VIEW_FROM_SUN_DEG = 52.0  # the viewer stands so far to the right of the Sun
-VIEW_ABOVE_DEG = 18.0
-MOST_CURVES = 60  # planes drawn, over all shells
-MOST_DOTS = 400  # satellites or clusters shown one by one
-CURVE_STEPS = 240
 SHADOW_LENGTH_RADII = 1.9
 
 WIDTH, HEIGHT = 1120, 700
@@ -37,83 +23,6 @@ INSET_PX = 112.0  # half the side of a lattice's inset
 MOST_LATTICE = 1500
 INK, PAPER, DIM = "#e8edf4", "#0b1020", "#8b97ab"
 RAMP = ((86, 204, 242), (124, 226, 160), (255, 190, 92), (255, 122, 150))
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One plane of shell number `shell`: points (3, K) in Earth radii, x right, y up, z nearer.
-
-    `dark` (K,) tells which lie in the shadow.  `dots` (3, D) are satellites or clusters.
-    """
-
-    shell: int
-    points: Points
-    dark: NDArray[np.bool_]
-    dots: Points
-
-
-def view_axes(profile: Profile) -> tuple[Points, Points]:
-    """Rows right, up and nearer (3, 3) of the view, and the direction of the Sun in it (3,)."""
-    to_sun = sun.sun_position_m(profile.epoch_us)
-    to_sun = to_sun / np.linalg.norm(to_sun)
-    azimuth = np.arctan2(to_sun[1], to_sun[0]) + np.radians(VIEW_FROM_SUN_DEG)
-    above = np.radians(VIEW_ABOVE_DEG)
-    nearer = np.array(
-        [np.cos(azimuth) * np.cos(above), np.sin(azimuth) * np.cos(above), np.sin(above)]
-    )
-    right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
-    axes = np.stack([right, np.cross(nearer, right), nearer])
-    return axes, axes @ to_sun
-
-
-def curves(profile: Profile) -> list[Curve]:
-    """The planes to draw, at the profile's epoch, seen in the view's axes."""
-    axes, to_sun = view_axes(profile)
-    each = max(1, MOST_CURVES // len(profile.shell))
-    shows_dots = sum(_units(shell) for shell in profile.shell) <= MOST_DOTS
-    angle = np.linspace(0, 2 * np.pi, CURVE_STEPS + 1)
-    found = []
-    for number, nominal in enumerate(profile.nominals):
-        shell = nominal.shell
-        planes, _ = plane_counts(shell)
-        in_plane = _units(shell) // planes
-        spots = 2 * np.pi * np.arange(in_plane if shows_dots else 0) / max(in_plane, 1)
-        for node in plane_nodes_rad(shell, profile.epoch_us, each):
-            points = axes @ _circle(nominal, node, angle)
-            along = to_sun @ points
-            across2 = np.sum(points * points, axis=0) - along * along
-            dots = axes @ _circle(nominal, node, spots)
-            found.append(Curve(number, points, (along < 0) & (across2 < 1), dots))
-    return found
-
-
-def _units(shell: Shell) -> int:
-    """What is shown as one dot: a satellite, or a whole cluster."""
-    members = shell.layout.members if isinstance(shell.layout, Cluster) else 1
-    return shell.satellites // members
-
-
-def _circle(nominal: Nominal, node: float, angle: Points) -> Points:
-    """Orbit (3, K) in Earth radii at arguments of latitude `angle`, rad, in the frame of date."""
-    i, radius = nominal.inclination_rad, nominal.shell.a_m / EARTH_RADIUS_M
-    along, across = radius * np.cos(angle), radius * np.sin(angle)
-    level = across * np.cos(i)
-    return np.stack(
-        [
-            along * np.cos(node) - level * np.sin(node),
-            along * np.sin(node) + level * np.cos(node),
-            across * np.sin(i),
-        ]
-    )
-
-
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Begin and end (exclusive) of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-# --- SVG ---------------------------------------------------------------------
 
 
 def svg(profile: Profile) -> str:
@@ -340,63 +249,7 @@ def _scale_bar(scale: float) -> list[str]:
     ]
 
 
-def shell_lines(profile: Profile) -> list[tuple[str, str]]:
-    """Each shell in words: its orbit; its satellites and planes, and how many of them are drawn."""
-    each = max(1, MOST_CURVES // len(profile.shell))
-    lines = []
-    for nominal in profile.nominals:
-        shell = nominal.shell
-        planes, per_plane = plane_counts(shell)
-        where = f"{shell.altitude_km:,.0f} km  {np.degrees(nominal.inclination_rad):.1f}°"
-        if shell.inclination_deg == "sso":
-            where += " SSO"
-        if shell.ltan_h is not None:
-            where += f", {shell.ltan_h:g} h"
-        counts = f"{planes:,} x {per_plane:,} (planes x satellites)"
-        if isinstance(shell.layout, Cluster):
-            counts = f"{_units(shell):,} x {shell.layout.members:,} (formations x satellites)"
-        drawn = f", {each} drawn" if planes > each else ""
-        lines.append((where, f"{shell.satellites:,} = {counts}{drawn}"))
-    return lines
-
-
-# --- Terminal ----------------------------------------------------------------
-
-BRAILLE = 0x2800
-DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-
-
-def braille(profile: Profile, columns: int = 72, rows: int = 30) -> str:
-    """The layout in braille characters: the day side is dotted, planes run before and behind."""
-    wide, high = 2 * columns, 4 * rows
-    canvas = np.zeros((high, wide), dtype=bool)
-    reach = max(shell.a_m / EARTH_RADIUS_M for shell in profile.shell) * 1.04
-    scale = min(wide, high) / 2 / reach
-    x, y = np.meshgrid(
-        (np.arange(wide) + 0.5 - wide / 2) / scale, (high / 2 - np.arange(high) - 0.5) / scale
-    )
-    _, to_sun = view_axes(profile)
-    radius2 = x * x + y * y
-    z = np.sqrt(np.maximum(1 - radius2, 0))
-    lit = (x * to_sun[0] + y * to_sun[1] + z * to_sun[2]) > 0
-    grid_y, grid_x = np.indices(canvas.shape)
-    canvas |= (radius2 < 1) & lit & ((grid_x + 2 * (grid_y % 2)) % 4 == 0) & (grid_y % 2 == 0)
-    canvas |= np.abs(np.sqrt(radius2) - 1) < 0.6 / scale
-    drawn = curves(profile)
-    for curve in drawn[:: max(1, len(drawn) // 16)]:
-        dense = np.stack(
-            [
-                np.interp(np.arange(0, CURVE_STEPS, 0.25), np.arange(CURVE_STEPS + 1), row)
-                for row in curve.points
-            ]
-        )
-        seen = (dense[2] >= 0) | (dense[0] ** 2 + dense[1] ** 2 > 1)
-        column = np.floor(wide / 2 + scale * dense[0, seen]).astype(int)
-        line = np.floor(high / 2 - scale * dense[1, seen]).astype(int)
-        canvas[np.clip(line, 0, high - 1), np.clip(column, 0, wide - 1)] = True
-    cells = canvas.reshape(rows, 4, columns, 2).transpose(0, 2, 1, 3)
-    codes = BRAILLE + (cells * DOT_BITS).sum(axis=(2, 3))
-    text = ["".join(chr(code) if code > BRAILLE else " " for code in row) for row in codes]
-    row = int(np.clip(round(rows / 2 - to_sun[1] * rows / 2), 0, rows - 1))
-    text[row] = "Sun ->" + text[row][6:]
-    return "\n".join(line.rstrip() for line in text).rstrip()
+def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Begin and end (exclusive) of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -13,6 +13,7 @@ import numpy as np
 from orbitwin.column import Column
 from orbitwin.expression import Expression, evaluate
 from orbitwin.vehicle import BEFORE, RATE, Channel, Vehicle
+from processors.model.environment import PLACE, by
 
 STUCK_WINDOWS = 5
 """Fewest windows of exactly one sum that make a sensor stuck; more where the noise is small."""
@@ -35,11 +36,16 @@ sigmas: a step of four would take 30 % off the derivative of its reciprocal)."""
 @dataclass(frozen=True)
 class Sensor:
     """A name with noise in it: the parameter behind it, the variance of one reading, and whether
-    a constant error of the parameter shows in it (in a rate it does not)."""
+    a constant error of the parameter shows in it (in a rate it does not).
+
+    What is worked out from parameters outside the channels' expressions is noisy by each of them:
+    there `of` is the quantity that moves, and the name that of its change with the parameter.
+    """
 
     parameter: str
     variance: float
     shows: bool = True
+    of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,23 @@ class Relations:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Every name that an expression of a channel uses."""
-        return tuple(
-            dict.fromkeys(n for c in self.channels for e in expressions_of(c) for n in e.names)
-        )
+        """Every name that an expression of a channel uses, and the changes behind them."""
+        used = (n for c in self.channels for e in expressions_of(c) for n in e.names)
+        return tuple(dict.fromkeys([*used, *self.noisy]))
+
+    @cached_property
+    def slack(self) -> np.ndarray:
+        """Slack of each channel, sigmas (channels,)."""
+        return np.array([c.slack for c in self.channels], dtype=np.float32)
 
     @cached_property
     def noisy(self) -> tuple[str, ...]:
         """Every name with noise that some channel uses."""
         return tuple(dict.fromkeys(n for names in self.sensors for n in names))
+
+    def column_of(self, name: str) -> str:
+        """What moves in the expressions with a noisy name."""
+        return self.noise[name].of or name
 
     @cached_property
     def _parts(self) -> dict[str, Expression]:
@@ -87,8 +101,9 @@ class Relations:
         for c, one in enumerate(self.channels):
             for kind, e in _by(one)[:3]:
                 for name in self.sensors[c]:
-                    if name in e.names and not _is_name(e):
-                        found[f"{kind}{c}{name}"] = e.renamed(name, name + MOVED)
+                    column = self.column_of(name)
+                    if column in e.names and not _is_name(e):
+                        found[f"{kind}{c}{name}"] = e.renamed(column, name + MOVED)
         return found
 
     @cached_property
@@ -112,12 +127,7 @@ class Relations:
     def parameters(self) -> tuple[str, ...]:
         """Sensors by the parameter's own name: what may be wrong beside the satellite."""
         return tuple(
-            dict.fromkeys(
-                self.noise[n].parameter
-                for names in self.sensors
-                for n in names
-                if self.noise[n].shows
-            )
+            dict.fromkeys(self.noise[n].parameter for names in self.sensors for n in names)
         )
 
 
@@ -130,7 +140,8 @@ def relations(
     vehicle: Vehicle, navigation: Mapping[str, str], noise_of: Mapping[str, float] | None = None
 ) -> Relations:
     """Take a vehicle's channels apart. `navigation[name]` is the packet behind a quantity of the
-    environment, `noise_of` what a fleet's sensors have, the vehicle type's unless given."""
+    environment that is worked out from a fix, `noise_of` what a fleet's sensors have, the vehicle
+    type's unless given."""
     told = vehicle.noise if noise_of is None else noise_of
     packet_of = dict(navigation)
     for packet in vehicle.packets.values():
@@ -143,6 +154,8 @@ def relations(
             noise[name] = Sensor(name, variance)
             noise[name + BEFORE] = Sensor(name, variance)
             noise[name + RATE] = Sensor(name, variance, shows=False)
+            if name in PLACE:
+                noise |= {by(n, name): Sensor(name, variance, of=n) for n in navigation}
     sources = []
     for channel in vehicle.channels:
         found = {packet_of[n] for n in channel.measured.names if n in packet_of}
@@ -151,8 +164,8 @@ def relations(
     sensors = []
     for channel in vehicle.channels:
         parts = (channel.measured, channel.predicted, channel.slope)
-        names = dict.fromkeys(n for e in parts for n in e.names if n in noise)
-        sensors.append(tuple(names))
+        used = {n for e in parts for n in e.names}
+        sensors.append(tuple(n for n, sensor in noise.items() if (sensor.of or n) in used))
     return Relations(
         vehicle.channels,
         tuple(c for c, channel in enumerate(vehicle.channels) if channel.learns),
@@ -217,12 +230,16 @@ def look(
     as a share of that of one reading, 1 where it is not told.
     """
     moved: dict[str, np.ndarray] = {}
+    shifts: dict[str, np.ndarray] = {}
     steps: dict[str, np.ndarray] = {}
     for name in relations.noisy:
-        old = np.asarray(columns[name], dtype=np.float32)
-        step = PERTURBED_SIGMAS * np.sqrt(relations.noise[name].variance)
-        moved[name + MOVED] = new = old + np.float32(step)
-        steps[name] = new - old  # as float32 really has it
+        column = relations.column_of(name)
+        old = np.asarray(columns[column], dtype=np.float32)
+        step = float(PERTURBED_SIGMAS * np.sqrt(relations.noise[name].variance))
+        moves = np.float32(step) * np.asarray(1 if column == name else columns[name], np.float32)
+        moved[name + MOVED] = new = old + moves
+        shifts[name] = new - old  # as float32 really has it
+        steps[name] = shifts[name] if column == name else np.asarray(step, np.float32)
     found = evaluate(relations.expressions, {**columns, **moved}, rows)
     found |= {k: np.full(rows, v, dtype=np.float32) for k, v in relations.fixed.items()}
     channels = range(len(relations.channels))
@@ -234,10 +251,10 @@ def look(
             for (kind, e), sign in zip(
                 _by(relations.channels[c]), (1, -1, -theta[c]), strict=False
             ):
-                if name not in e.names:
+                if relations.column_of(name) not in e.names:
                     continue
                 if _is_name(e):
-                    change = change + sign * steps[name]
+                    change = change + sign * shifts[name]
                 else:
                     change = change + sign * (found[f"{kind}{c}{name}"] - found[f"{kind}{c}"])
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -20,12 +20,12 @@ from orbitwin.records import (
     extra_of,
     residual_columns,
 )
+from processors.model.relations import Relations
+from processors.model.residuals import Judged, Memory, estimate
+from processors.model.verdicts import Verdicts
+from processors.model.windows import EMPTY, Closed
 from processors.record import Output
-from processors.relations import Relations
-from processors.residuals import Judged, Memory, estimate
 from processors.selection import Rows, indices
-from processors.verdicts import Verdicts
-from processors.windows import EMPTY, Closed
 
 MINUTE_US = 60_000_000
 _SUMS = ("measured", "predicted", "sigma", "z", "nis", "inside")

@@ -10,29 +10,26 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
 
 from orbitwin.fleet import Chunk
 from orbitwin.vehicle import BEFORE, ENVIRONMENT, RATE, SIGMA
-from processors import environment, isolation, minutes, verdicts, windows
 from processors.events import Events
-from processors.minutes import Minutes, Told
-from processors.newest import Newest
+from processors.model import environment, isolation, minutes, verdicts, windows
+from processors.model.minutes import Minutes, Told
+from processors.model.newest import Newest
+from processors.model.relations import NEVER_STUCK, Relations, look, relations, stuck_windows
+from processors.model.residuals import GAP_WINDOWS, Memory, judge
+from processors.model.surroundings import Surroundings
+from processors.model.verdicts import Verdicts
+from processors.model.windows import Closed, Windows
+from processors.packet import PacketState
 from processors.record import Rules
-from processors.relations import NEVER_STUCK, Relations, look, relations, stuck_windows
-from processors.residuals import GAP_WINDOWS, Memory, judge
 from processors.selection import Rows, indices
-from processors.surroundings import Surroundings
-from processors.verdicts import Verdicts
-from processors.windows import Closed, Windows
 
-if TYPE_CHECKING:
-    from processors.state import PacketState
-
-VERSION = 2
+VERSION = 3
 """Of the meaning of the arrays; grows when they mean something else."""
 
 PREFIX = "model/"
@@ -58,7 +55,7 @@ class Plan:
     def _navigation(self) -> dict[str, str]:
         """The packet behind the quantities of navigation."""
         for packet in self.chunk.vehicle.packets.values():
-            if {"x_m", "y_m", "z_m"} <= packet.by_name.keys():
+            if packet.by_name.keys() >= set(environment.PLACE):
                 return dict.fromkeys(environment.NAVIGATION, packet.name)
         return {}
 
@@ -116,22 +113,49 @@ class Plan:
     @cached_property
     def waits_for(self) -> tuple[str, ...]:
         """Packets of which it matters whether a row is newer than what was judged before."""
-        packets = (*self.relations.packet_of, *(p for _, p in self.rates))
+        packets = (*self.relations.packet_of, *(p for _, p in (*self.rates, *self.stuck_rows)))
         return tuple(dict.fromkeys(p for p in packets if p is not None))
 
     @cached_property
     def stuck_after(self) -> dict[str, int]:
-        """Windows of one sum after which a sensor of the primary packet is stuck."""
-        vehicle = self.chunk.vehicle
-        samples = self.width_us / (self.chunk.period_s[vehicle.primary.name] * 1e6)
+        """Windows of one sum, or rows of one code in other packets, after which a sensor is
+        stuck.
+
+        Not of those whose noise drowns in the digits of a single precision at the end of their
+        range (a dose of years): there a healthy sensor repeats itself.
+        """
         found = {}
-        for name in self.summed:
-            noise, column = self.chunk.noise.get(name, 0.0), vehicle.primary.by_name[name]
-            if noise and name in self.relations.parameters:
-                needed = stuck_windows(noise, column.resolution, samples)
-                if needed < NEVER_STUCK:
-                    found[name] = needed
+        for packet in self.chunk.vehicle.packets.values():
+            primary = packet.name == self.chunk.vehicle.primary.name
+            samples = self.width_us / (self.chunk.period_s[packet.name] * 1e6) if primary else 1
+            for name, column in packet.by_name.items():
+                noise = self.chunk.noise.get(name, 0.0)
+                digits = float(np.spacing(np.float32(max(abs(column.low), abs(column.high)))))
+                if noise > 0.4 * digits and name in self.relations.parameters:
+                    needed = stuck_windows(noise, column.resolution, samples)
+                    if needed < NEVER_STUCK:
+                        found[name] = needed
         return found
+
+    @cached_property
+    def settles(self) -> np.ndarray:
+        """In how many windows an error of each sensor has settled in the moving means."""
+        chunk, found = self.chunk, []
+        packet_of = {n: p.name for p in chunk.vehicle.packets.values() for n in p.by_name}
+        for name in self.relations.parameters:
+            each = -(-round(chunk.period_s[packet_of[name]] * 1e6) // self.width_us)
+            found.append(min(254, isolation.LONG_WINDOWS * max(1, each)))
+        return np.array([*found, 0], dtype=np.uint8)
+
+    @cached_property
+    def stuck_rows(self) -> tuple[tuple[str, str], ...]:
+        """Those of them that are in other packets, with their packet."""
+        return tuple(
+            (n, p.name)
+            for p in self.chunk.vehicle.packets.values()
+            for n in p.by_name
+            if n in self.stuck_after and p.name != self.chunk.vehicle.primary.name
+        )
 
     @cached_property
     def prefix(self) -> str:
@@ -156,7 +180,7 @@ class Plan:
 class ModelState:
     """State of a chunk's model; every array has a row a satellite.
 
-    `repeats[parameter]`: windows in which its sum stood still.
+    `repeats[parameter]`: windows in which its sum, or rows in which its code stood still.
     """
 
     plan: Plan
@@ -180,13 +204,13 @@ class ModelState:
                 tuple(primary[n] for n in plan.summed),
                 rows,
                 plan.before,
-                tuple(plan.stuck_after),
+                tuple(n for n in plan.stuck_after if n in primary),
             ),
             Memory.empty(own, rows),
             Surroundings.empty(plan.chunk, own.names, plan.counts_charge),
             Verdicts.empty(rows),
             Minutes.empty(len(own.channels), rows, plan.detailed),
-            Newest.empty(plan.chunk.vehicle, plan.waits_for, plan.rates, rows),
+            Newest.empty(plan.chunk.vehicle, plan.waits_for, plan.rates, plan.stuck_rows, rows),
             {n: np.zeros(rows, dtype=np.uint8) for n in plan.stuck_after},
         )
 
@@ -289,6 +313,9 @@ def _window(
     for packet in plan.waits_for:
         fresh[packet] = may & model.newest.newer(packets[packet], rows)
     judged = judge(own, model.memory, rows, seen, closed.dt_s, [fresh[p] for p in own.packet_of])
+    again = {
+        name: model.newest.same(name, packets[packet], rows) for name, packet in plan.stuck_rows
+    }
     model.newest.remember(packets, rows)
     sat_id, mid_us = plan.chunk.sat_id[rows], closed.mid_us
     verdicts.alarm_events(events, own, model.memory, sat_id, rows, mid_us, judged)
@@ -302,7 +329,8 @@ def _window(
         rows,
         mid_us,
         seen,
-        _stuck(model, closed),
+        _stuck(model, packets, closed, closed.same | again, fresh),
+        plan.settles,
     )
     if plan.detailed:
         model.minutes.add(judged)
@@ -352,24 +380,39 @@ def _columns(
     return columns
 
 
-def _stuck(model: ModelState, closed: Closed) -> np.ndarray:
+def _stuck(
+    model: ModelState,
+    packets: Mapping[str, PacketState],
+    closed: Closed,
+    same: Mapping[str, np.ndarray],
+    fresh: Mapping[str | None, np.ndarray],
+) -> np.ndarray:
     """Which sensors repeat themselves (bool, (parameters, N)).
 
+    `same[parameter]`: who reads as before; a parameter of another packet counts with `fresh` rows.
     A reading at the very end of its range is counted only while a channel that it is in raises an
     alarm: there, noise is cut off, and a healthy sensor may well repeat itself.
     """
-    own = model.plan.relations
-    alarm = model.memory.alarm[:, closed.rows] != 0
+    own, rows = model.plan.relations, closed.rows
+    packet_of = dict(model.plan.stuck_rows)
+    alarm = model.memory.alarm[:, rows] != 0
     found = np.zeros((len(own.parameters), len(closed)), dtype=bool)
     for name, needed in model.plan.stuck_after.items():
-        repeats = model.repeats[name]
-        column = model.plan.chunk.vehicle.primary.by_name[name]
-        means = closed.means[name]
-        free = (means > column.least + column.resolution) & (means < column.greatest)
-        for c in own.channels_of.get(name, ()):
-            free |= alarm[c]
-        again = closed.same[name] & free
-        now = np.where(again, np.minimum(repeats[closed.rows], 254) + np.uint8(1), 0)
-        repeats[closed.rows] = now
+        before = model.repeats[name][rows]
+        again = same[name]
+        if again.any():
+            column = model.plan.chunk.vehicle.parameters[name]
+            if name in packet_of:
+                value = column.decode(packets[packet_of[name]].codes[name][rows])
+            else:
+                value = closed.means[name]
+            free = (value > column.least + column.resolution) & (value < column.greatest)
+            for c in own.channels_of.get(name, ()):
+                free |= alarm[c]
+            again = again & free
+        now = np.where(again, np.minimum(before, 254) + np.uint8(1), 0)
+        if name in packet_of:
+            now = np.where(fresh[packet_of[name]], now, before)
+        model.repeats[name][rows] = now
         found[own.parameters.index(name)] = now >= needed
     return found

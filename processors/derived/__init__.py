@@ -1,0 +1,1 @@
+"""The states that are derived from a row of telemetry alone."""

@@ -1,0 +1,1 @@
+"""The model beside the telemetry: windows, what surrounds them, residuals, alarms, verdicts."""
