@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orbitwin.spacecraft.own import Array, Own, any_of, over_rows
-from orbitwin.spacecraft.surroundings import Surroundings
+from orbitwin.spacecraft.surroundings import Surroundings, hour_cos
 
 IDLE, SAFE = np.float32(1), np.float32(4)  # codes of the `mode` column
 DEMAND_PEAK_H = 20.0  # local solar time of most requests [assumption]
@@ -79,9 +80,13 @@ def _busy(own: Own, around: Surroundings) -> Any:
     """Share of the time in which chips work."""
     busy = own["busy_ratio"] * (1 + own["load_wobble_ratio"] * around.load_wave)
     if any_of(own["by_demand"]):
-        below_peak = (1 - DEMAND_LEAST_RATIO) / 2 * (1 - around.hour_cos(DEMAND_PEAK_H))
-        busy = busy * (1 - own["by_demand"] * below_peak)
+        busy = busy * (1 - own["by_demand"] * (1 - demand_ratio(around.place_m, around.sun_m)))
     return np.minimum(busy, 1)
+
+
+def demand_ratio(place_m: Array, sun_m: NDArray[np.floating]) -> Array:
+    """Requests from below places (3, N), m, GCRS, of those at the hour of most (N,), 0..1."""
+    return 1 - (1 - DEMAND_LEAST_RATIO) / 2 * (1 - hour_cos(place_m, sun_m, DEMAND_PEAK_H))
 
 
 def _awake(own: Own, state: dict[str, Array], around: Surroundings) -> Any:

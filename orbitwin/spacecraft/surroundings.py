@@ -36,13 +36,13 @@ class Surroundings:
         """Sunlight that the Earth below throws back."""
         return self.day_cos * (EARTH_ALBEDO_RATIO * self.flux_w_m2)
 
-    def hour_cos(self, peak_h: float) -> Array:
-        """Cosine of the local solar time below the satellites from `peak_h`, -1..1 (N,)."""
-        x, y, _ = self.place_m
-        angle = np.arctan2(float(self.sun_m[1]), float(self.sun_m[0]))
-        angle += (peak_h - NOON_H) * (np.pi / 12)
-        east = x * float(np.cos(angle)) + y * float(np.sin(angle))
-        return east / np.sqrt(np.maximum(x * x + y * y, 1))
+
+def hour_cos(place_m: Array, sun_m: NDArray[np.floating], peak_h: float) -> Array:
+    """Cosine of the local solar time below places (3, N), GCRS, from `peak_h`, -1..1 (N,)."""
+    x, y, _ = place_m
+    angle = np.arctan2(float(sun_m[1]), float(sun_m[0])) + (peak_h - NOON_H) * (np.pi / 12)
+    east = x * float(np.cos(angle)) + y * float(np.sin(angle))
+    return east / np.sqrt(np.maximum(x * x + y * y, 1))
 
 
 def surroundings(

@@ -234,6 +234,7 @@ def _energy_and_heat(
         nominal["chip_spread_k"] * moved["chip_spread_ratio"] / value["chip_spread_ratio"],
         CHIP_SIGMA_K,
         np.where(best.at_trip, 0, CHIP_SWING_RATIO * swing_k),
+        np.where(best.at_trip, 0, spread.get("radiator_absorptivity", 0.0) * best.sun_k),
         UNSEEN_K * root_h,
     )
     found = _interval("charge_min_ratio", best.charge, charge_sigma)

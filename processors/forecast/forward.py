@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 
 from orbitwin import spacecraft
-from orbitwin.physics import power
-from orbitwin.physics.constants import EARTH_MU_M3_S2, EARTH_RADIUS_M
+from orbitwin.physics import power, thermal
+from orbitwin.physics.constants import (
+    EARTH_MU_M3_S2,
+    EARTH_RADIUS_M,
+    STEFAN_BOLTZMANN_W_M2_K4,
+    ZERO_CELSIUS_K,
+)
 from orbitwin.spacecraft import Surroundings, heat, jobs
 from orbitwin.trajectory import Trajectory
 from processors.forecast import ahead
@@ -24,8 +29,9 @@ from processors.selection import Rows, some_of
 STEP_S = 60.0
 """The model's step; light is that of the whole step, so that shadow edges cost no accuracy."""
 
-THERMOSTAT_PARTS = 6
-"""A thermostat that ends work is looked at so often in a step: plates warm by 5 K a minute."""
+THERMOSTAT_PARTS, DAYLIGHT_PARTS = 6, 2
+"""A step is taken in so many where a thermostat or nightfall ends the work: the plates of the
+shipped profiles warm by 5 K a minute."""
 
 WAVE_SIGMA, WAVE_PEAK, PLATE_SHARE = 0.71, 1.5, 0.42
 """Of the slow waves of load and attitude, sums of three sines of amplitude 3^-0.5 and of 40 to
@@ -63,7 +69,11 @@ class Now:
 
 @dataclass
 class Extremes:
-    """What a run came to, (N,); `at_trip`: chips are hottest when a thermostat ends their work."""
+    """What a run came to, (N,).
+
+    `at_trip`: chips are hottest when a thermostat ends their work. `sun_k`: how much more the Sun
+    and what the Earth throws back warm the radiator at the hottest moment than on average.
+    """
 
     charge: np.ndarray
     charge_s: np.ndarray
@@ -71,6 +81,7 @@ class Extremes:
     chip_least_degc: np.ndarray
     throttle_s: np.ndarray
     at_trip: np.ndarray
+    sun_k: np.ndarray
 
 
 def horizon_steps(constants: Mapping[str, Numbers]) -> int:
@@ -219,7 +230,9 @@ def _coast(
 
 
 def _parts(own: Mapping[str, Any]) -> int:
-    return THERMOSTAT_PARTS if thermostat_ends_work(own).any() else 1
+    if thermostat_ends_work(own).any():
+        return THERMOSTAT_PARTS
+    return DAYLIGHT_PARTS if np.any(own["by_daylight"]) else 1
 
 
 def _extremes(
@@ -232,6 +245,7 @@ def _extremes(
     coldest = np.full(rows, np.inf, dtype=np.float32)
     throttle_s = np.full(rows, np.nan, dtype=np.float32)
     at_trip = np.zeros(rows, dtype=bool)
+    sun_k, sun_k_hot = np.zeros((2, rows), dtype=np.float32)
     parts = _parts(own)
     for moment in (m for step in range(len(way.t_us) - 1) for m in _moments(way, step, parts)):
         slow = jobs.clock_ratio(own, state)
@@ -245,6 +259,9 @@ def _extremes(
         if trips.any():  # the plates passed the limit within the part, the chips at work
             rise_k = own["chip_rise_k_w"] * true["payload_w"] + own["chip_spread_k"]
             hot = np.where(trips, own["rest_above_degc"] + rise_k, hot)
+        by_sun_k = _by_sun_k(own, state, moment.around)
+        sun_k += by_sun_k * np.float32(moment.dt_s / STEP_S / (len(way.t_us) - 1))
+        sun_k_hot = np.where(hot > chip, by_sun_k, sun_k_hot)
         at_trip = np.where(hot > chip, trips, at_trip)
         np.maximum(chip, hot, out=chip)
         np.minimum(coldest, hot, out=coldest)
@@ -257,7 +274,23 @@ def _extremes(
         charge = np.where(lower, lowest, charge)
         ends_s = moment.start_s + np.where(moment.rises, dark_s, moment.dt_s)
         charge_s[lower] = ends_s[lower]
-    return Extremes(charge, charge_s, chip, coldest, throttle_s, at_trip)
+    return Extremes(charge, charge_s, chip, coldest, throttle_s, at_trip, sun_k_hot - sun_k)
+
+
+def _by_sun_k(own: dict[str, Any], state: dict[str, np.ndarray], around: Surroundings) -> Any:
+    """What the Sun and what the Earth throws back warm the radiator by, K, to first order."""
+    sun_w_m2 = thermal.absorbed_w_m2(
+        around.sunlight_w_m2,
+        own["radiator_sun_cos"],
+        0.0,
+        around.albedo_w_m2,
+        own["earth_view"],
+        own["radiator_absorptivity"],
+        own["radiator_emissivity"],
+    )
+    kelvin = state["radiator_degc"] + np.float32(ZERO_CELSIUS_K)
+    shed_w_m2_k = 8 * STEFAN_BOLTZMANN_W_M2_K4 * own["radiator_emissivity"] * kelvin**3  # two faces
+    return sun_w_m2 / shed_w_m2_k
 
 
 def wave_k(own: dict[str, Any], wave: Any, plate_share: Any) -> Any:

@@ -14,6 +14,7 @@ from orbitwin.physics import eclipse, power, radiation, thermal
 from orbitwin.physics.constants import EARTH_ALBEDO_RATIO, EARTH_INFRARED_W_M2, EARTH_RADIUS_M
 from orbitwin.physics.sun import sun_position_m
 from orbitwin.spacecraft import NEUTRAL, links
+from orbitwin.spacecraft.jobs import demand_ratio
 from orbitwin.spacecraft.own import settle
 from orbitwin.trajectory import Trajectory
 from processors.selection import Rows, indices, some_of
@@ -22,7 +23,7 @@ Numbers = float | np.ndarray
 Constants = Mapping[str, Numbers]
 Columns = dict[str, np.ndarray]
 
-LIGHT = ("lit_ratio", "edge", "sun_w_m2", "day_cos", "earth_view")
+LIGHT = ("lit_ratio", "edge", "sun_w_m2", "day_cos", "earth_view", "demand_ratio")
 LINKS = ("rx_least_dbm", "rx_average_dbm")
 NAVIGATION = ("nav_along_s", "nav_radial_m", "nav_cross_m")
 PLACE = ("x_m", "y_m", "z_m")
@@ -63,12 +64,14 @@ def light(trajectory: Trajectory, rows: Rows, mid_us: np.ndarray, width_us: int)
             seen.append(eclipse.lit_fraction(place, sun_m))
             if share == 0.0:
                 day_cos, earth_view = _below(place, sun_m)
+                demand = demand_ratio(place, sun_m)
         found["lit_ratio"][some] = (seen[1] + seen[2] + seen[3]) / 3
         unknown = np.isnan(seen[0]) | np.isnan(seen[-1])
         found["edge"][some] = np.where(unknown, np.nan, seen[0] != seen[-1])
         found["sun_w_m2"][some] = np.where(unknown, np.nan, flux)
         found["day_cos"][some] = day_cos
         found["earth_view"][some] = earth_view
+        found["demand_ratio"][some] = demand
     return found
 
 

@@ -90,6 +90,7 @@ _STRING_RULES: tuple[Rule, ...] = (
     constants.joined,
     constants.pattern,
     constants.typed_constant,
+    constants.of_enum,
     constants.number,
 )
 _RULES: dict[str, tuple[Rule, ...]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from storage.fields import SEVERITY, SEVERITY_TYPE
 from storage.lexer import Token
 from storage.pgwire import parameters, types
 from storage.pgwire.edits import QUANTIFIERS, Edit, words
@@ -125,6 +126,37 @@ def typed_constant(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]
         made = interval_literal(token.value)
         if made is not None:
             yield Edit(token.start, token.end, f"'{made}'")
+
+
+ORDERED = {SEVERITY.name: SEVERITY_TYPE}
+"""Columns whose values have an order of their own, and its type."""
+
+
+def of_enum(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
+    """`severity >= 'warning'`: a bare constant is of the type of what it is compared with.
+
+    DuckDB would compare both as text. What is equal is so either way.
+    """
+    if words(found, at + 1, 1) == ["::"]:
+        return
+    third, second, first = words(found, at - 3, 3)
+    kind = None
+    if first in ("<", ">") and second not in ("<", ">"):
+        kind = ORDERED.get(second)
+    elif first == "=" and second in ("<", ">"):
+        kind = ORDERED.get(third)
+    elif first == "between":
+        kind = ORDERED.get(third if second == "not" else second)
+    elif first == "and" and third == "between":
+        other, column = words(found, at - 5, 2)
+        kind = ORDERED.get(other if column == "not" else column)
+    else:
+        after = words(found, at + 1, 5)
+        if after[0] in ("<", ">") and after[1] != ">":
+            after = after[2:] if after[1] == "=" else after[1:]
+            kind = ORDERED.get(after[2] if after[1] == "." else after[0])
+    if kind is not None:
+        yield Edit(found[at].end, found[at].end, f"::{kind}")
 
 
 def number(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:

@@ -129,7 +129,7 @@ class Planner:
                     made = rewritten(sql, self._context)
                     if made is not None:
                         sql, offset = made, None
-                spelling = Spelled(sql)
+                spelling = Spelled(sql)  # for the place of an error that `spelled` raises
                 spelling = spelled(sql)
                 admitted = admit(self._cursor, spelling.sql)
                 for statement in admitted:

@@ -69,6 +69,24 @@ def test_parameters_compared_with_columns(talk: Callable[[Ask], None]) -> None:
     talk(ask)
 
 
+def test_severities_are_in_their_order(talk: Callable[[Ask], None]) -> None:
+    """PostgreSQL 15, sec. 8.7.2: an enum's values sort as they were listed, not as texts."""
+
+    async def ask(c: asyncpg.Connection) -> None:
+        told = {s: n for s, n in await c.fetch("SELECT severity, count(*) FROM latest GROUP BY 1")}
+        assert len(told) > 1
+        for at, least in enumerate(SEVERITIES):
+            worse = sum(told.get(s, 0) for s in SEVERITIES[at:])
+            count = "SELECT count(*) FROM latest AS l WHERE "
+            assert await c.fetchval(f"{count} severity >= '{least}'") == worse
+            assert await c.fetchval(f"{count} '{least}' <= l.severity") == worse
+            assert await c.fetchval(f"{count} l.severity >= $1", least) == worse
+            between = f"{count} severity NOT BETWEEN '{SEVERITIES[0]}' AND '{least}'"
+            assert await c.fetchval(between) == worse - told.get(least, 0)
+
+    talk(ask)
+
+
 def test_severity_is_read_and_introspected(talk: Callable[[Ask], None]) -> None:
     async def ask(c: asyncpg.Connection) -> None:
         rows = await c.fetch("SELECT severity, array_agg(sat_id) AS who FROM latest GROUP BY 1")
