@@ -45,7 +45,7 @@ DRIFT_S_PER_DAY = 1.0
 
 CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO, CHIP_SWING_MOST_K = 0.07, 2.0
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K = 0.08, 2.0
 """And of the chips' temperature a share of what it reckons them to swing over the orbit: what the
 radiator takes in from Sun and Earth is not learnt apart from what it sheds. In lasting sunlight
 that is little, through an eclipse more (measured); larger swings than 2 K are those of the load."""
@@ -56,7 +56,7 @@ UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02
 a day of it: then nothing is left of what was known."""
 UNSEEN_MOST_S = 86_400.0
 
-RADIATOR_UNLEARNT, RADIATOR_LEAST_RATIO = 0.025, 0.3
+RADIATOR_UNLEARNT, RADIATOR_LEAST_RATIO = 0.035, 0.15
 """The model takes its windows as independent; of the radiator each shares a reading with the next,
 so that errors cancel as 1 over their number, not as its root. Sigma of `radiator_ratio` before any
 window, and the least share of the model's sigma that is left of it (measured)."""
