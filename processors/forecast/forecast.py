@@ -45,10 +45,10 @@ DRIFT_S_PER_DAY = 1.0
 
 CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO, CHIP_SWING_MOST_K = 0.08, 2.0
-"""And of the chips' temperature a share of what it reckons them to swing over the orbit: what the
-radiator takes in from Sun and Earth is not learnt apart from what it sheds. In lasting sunlight
-that is little, through an eclipse more (measured); larger swings than 2 K are those of the load."""
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K = 0.06, 3.0
+"""And of the chips' temperature a share of what it reckons them to swing over the orbit (measured):
+larger swings than 3 K are those of the load. What the radiator takes in from the Sun and the Earth
+is not learnt apart from what it sheds: its spread counts in full, see `Extremes.sun_k`."""
 MELT_SIGMA = 0.01
 """Of the molten share of a heat store [assumption: what shipped profiles give its sensor]."""
 UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02

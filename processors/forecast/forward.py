@@ -29,9 +29,9 @@ from processors.selection import Rows, some_of
 STEP_S = 60.0
 """The model's step; light is that of the whole step, so that shadow edges cost no accuracy."""
 
-THERMOSTAT_PARTS, DAYLIGHT_PARTS = 6, 2
-"""A step is taken in so many where a thermostat or nightfall ends the work: the plates of the
-shipped profiles warm by 5 K a minute."""
+THERMOSTAT_PARTS, SWING_PARTS = 6, 2
+"""Parts of a step where a thermostat ends the work, plates warming by 5 K a minute, and where work
+follows daylight or demand: plates of a time constant of 23 to 42 s lag behind in whole steps."""
 
 WAVE_SIGMA, WAVE_PEAK, PLATE_SHARE = 0.71, 1.5, 0.42
 """Of the slow waves of load and attitude, sums of three sines of amplitude 3^-0.5 and of 40 to
@@ -72,7 +72,7 @@ class Extremes:
     """What a run came to, (N,).
 
     `at_trip`: chips are hottest when a thermostat ends their work. `sun_k`: how much more the Sun
-    and what the Earth throws back warm the radiator at the hottest moment than on average.
+    and what the Earth throws back warm the radiator at the hottest moment than at the least.
     """
 
     charge: np.ndarray
@@ -232,7 +232,8 @@ def _coast(
 def _parts(own: Mapping[str, Any]) -> int:
     if thermostat_ends_work(own).any():
         return THERMOSTAT_PARTS
-    return DAYLIGHT_PARTS if np.any(own["by_daylight"]) else 1
+    swings = np.any(own["by_daylight"]) or np.any(own["by_demand"])
+    return SWING_PARTS if swings else 1
 
 
 def _extremes(
@@ -245,7 +246,7 @@ def _extremes(
     coldest = np.full(rows, np.inf, dtype=np.float32)
     throttle_s = np.full(rows, np.nan, dtype=np.float32)
     at_trip = np.zeros(rows, dtype=bool)
-    sun_k, sun_k_hot = np.zeros((2, rows), dtype=np.float32)
+    sun_k_hot, sun_k_least = np.zeros(rows, np.float32), np.full(rows, np.inf, np.float32)
     parts = _parts(own)
     for moment in (m for step in range(len(way.t_us) - 1) for m in _moments(way, step, parts)):
         slow = jobs.clock_ratio(own, state)
@@ -260,7 +261,7 @@ def _extremes(
             rise_k = own["chip_rise_k_w"] * true["payload_w"] + own["chip_spread_k"]
             hot = np.where(trips, own["rest_above_degc"] + rise_k, hot)
         by_sun_k = _by_sun_k(own, state, moment.around)
-        sun_k += by_sun_k * np.float32(moment.dt_s / STEP_S / (len(way.t_us) - 1))
+        np.minimum(sun_k_least, by_sun_k, out=sun_k_least)
         sun_k_hot = np.where(hot > chip, by_sun_k, sun_k_hot)
         at_trip = np.where(hot > chip, trips, at_trip)
         np.maximum(chip, hot, out=chip)
@@ -274,7 +275,7 @@ def _extremes(
         charge = np.where(lower, lowest, charge)
         ends_s = moment.start_s + np.where(moment.rises, dark_s, moment.dt_s)
         charge_s[lower] = ends_s[lower]
-    return Extremes(charge, charge_s, chip, coldest, throttle_s, at_trip, sun_k_hot - sun_k)
+    return Extremes(charge, charge_s, chip, coldest, throttle_s, at_trip, sun_k_hot - sun_k_least)
 
 
 def _by_sun_k(own: dict[str, Any], state: dict[str, np.ndarray], around: Surroundings) -> Any:
