@@ -73,7 +73,7 @@ def test_severities_are_in_their_order(talk: Callable[[Ask], None]) -> None:
     """PostgreSQL 15, sec. 8.7.2: an enum's values sort as they were listed, not as texts."""
 
     async def ask(c: asyncpg.Connection) -> None:
-        told = {s: n for s, n in await c.fetch("SELECT severity, count(*) FROM latest GROUP BY 1")}
+        told = dict(await c.fetch("SELECT severity, count(*) FROM latest GROUP BY 1"))
         assert len(told) > 1
         for at, least in enumerate(SEVERITIES):
             worse = sum(told.get(s, 0) for s in SEVERITIES[at:])
