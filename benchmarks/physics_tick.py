@@ -28,7 +28,6 @@ from skyfield.sgp4lib import TEME
 from benchmarks import harness
 from benchmarks.harness import Report, expect
 from orbitwin import layout, profile, spacecraft
-from orbitwin.nominal import inclination_rad
 from orbitwin.physics import constants as c
 from orbitwin.physics import radiation, sun
 from orbitwin.spacecraft import heat, jobs, power
@@ -168,7 +167,7 @@ def _place_m(truth: Truth, row: int, t_us: int) -> tuple[float, float, float]:
     rows = truth.layout
     elements = truth.orbit.elements  # type: ignore[attr-defined]
     shell = rows.places[rows.shell_index[row]].shell
-    a_m, i = shell.a_m, inclination_rad(shell)  # in float64: months of J2 multiply their error
+    a_m, i = shell.a_m, shell.inclination_rad  # in float64: months of J2 multiply their error
     ex, ey = float(elements.ex[row]), float(elements.ey[row])
     e, perigee = math.hypot(ex, ey), math.atan2(ey, ex)
     n = math.sqrt(c.EARTH_MU_M3_S2 / a_m**3)

@@ -135,7 +135,7 @@ GROUP BY o.shell ORDER BY used_kwh DESC
 SELECT kind, parameter AS cause, severity, count(*) AS times,
        count(DISTINCT sat_id) AS satellites, max(ts) AS last
 FROM event
-WHERE state = 'raised' AND severity >= 'warning'
+WHERE state = 'raised' AND severity >= 'warning'::severity
   AND ts > (SELECT max(t_event) FROM latest) - interval '1 hour'
 GROUP BY kind, parameter, severity ORDER BY severity DESC, times DESC, cause
 """,

@@ -19,7 +19,6 @@ from orbitwin.neighbours import (
     place,
     ranges,
 )
-from orbitwin.nominal import inclination_rad
 from orbitwin.physics import orbit, sun
 from orbitwin.physics.frames import teme_to_gcrs
 from orbitwin.profile import Profile
@@ -226,7 +225,7 @@ def _shell_rows(at: Place, epoch_us: int) -> _Rows:
         plane=plane,
         slot=slot,
         a_m=np.full(at.count, shell.a_m),
-        inclination_rad=np.full(at.count, inclination_rad(shell)),
+        inclination_rad=np.full(at.count, shell.inclination_rad),
         raan_rad=raan,
         u_rad=u,
         ex=ex,

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orbitwin.errors import UsageError
-from orbitwin.nominal import inclination_rad
 from orbitwin.profile_sections import Cluster, Shell
 
 NONE = -1  # in place of a row
@@ -176,7 +175,7 @@ def _steps(at: Place, to: str) -> tuple[int, int, bool]:
         return 0, sign, False
     if at.planes == 1 or to in ("outward", "inward"):
         return 0, 2 * sign, False
-    i, node_rad = inclination_rad(at.shell), _node_step_rad(at)
+    i, node_rad = at.shell.inclination_rad, _node_step_rad(at)
     best_rad = np.arctan2(
         -2 * np.sin(node_rad) * np.cos(i),
         np.cos(node_rad) * (1 + np.cos(i) ** 2) + np.sin(i) ** 2,
@@ -207,7 +206,7 @@ def _range(at: Place, to: str, others: Sequence[Place]) -> Range:
         # its own place: there is no other, and nothing to be seen behind the Earth
         chord_m = float(2 * at.shell.a_m * (sine if sine > 1e-9 else 1.0))
         return Range(chord_m, chord_m)
-    return circular_range(at.shell.a_m, inclination_rad(at.shell), node_rad, ahead_rad)
+    return circular_range(at.shell.a_m, at.shell.inclination_rad, node_rad, ahead_rad)
 
 
 def _to_another_shell(at: Place, to: str, others: Sequence[Place]) -> Range:
@@ -223,13 +222,13 @@ def _to_another_shell(at: Place, to: str, others: Sequence[Place]) -> Range:
         beyond,
         key=lambda o: (
             abs(o.shell.altitude_km - at.shell.altitude_km),
-            abs(inclination_rad(o.shell) - inclination_rad(at.shell)),
+            abs(o.shell.inclination_rad - at.shell.inclination_rad),
         ),
     )
     along_rad = np.pi / other.slots
     across_rad = 0.0
     if other.planes > 1:
-        across_rad = _node_step_rad(other) / 2 * float(np.sin(inclination_rad(other.shell)))
+        across_rad = _node_step_rad(other) / 2 * float(np.sin(other.shell.inclination_rad))
     high, low = at.shell.a_m, other.shell.a_m
     far_rad = float(np.hypot(along_rad, across_rad))
     far2 = high**2 + low**2 - 2 * high * low * np.cos(min(far_rad, np.pi))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orbitwin.physics import compute, orbit, radiation
+from orbitwin.physics import compute, radiation
 from orbitwin.physics.constants import YEAR_S
 from orbitwin.physics.links import to_dbm
 
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 TRAINING, INFERENCE = 2.0, 3.0  # codes of the `mode` column
 TERMINAL_NUMBERS = ("transmit_w", "aperture_m", "system_loss_db", "rate_gbps")
 """What a terminal type may have different, by link in `Nominal.numbers`."""
-
-
-def inclination_rad(shell: Shell) -> float:
-    """Inclination, rad, of the shell or of its altitude's sun-synchronous orbit."""
-    if shell.inclination_deg == "sso":
-        return float(orbit.sun_synchronous_inclination_rad(shell.a_m))
-    return float(np.radians(shell.inclination_deg))
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class Nominal:
     @property
     def inclination_rad(self) -> float:
         """Inclination, rad."""
-        return inclination_rad(self.shell)
+        return self.shell.inclination_rad
 
     @property
     def terminals(self) -> tuple[Mapping[str, float], ...]:

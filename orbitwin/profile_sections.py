@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from orbitwin.physics import orbit
 from orbitwin.physics.constants import EARTH_RADIUS_M
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -126,6 +127,13 @@ class Shell(Section):
     def a_m(self) -> float:
         """Semi-major axis, m."""
         return EARTH_RADIUS_M + self.altitude_km * 1e3
+
+    @property
+    def inclination_rad(self) -> float:
+        """Inclination, rad, given or that of the altitude's sun-synchronous orbit."""
+        if self.inclination_deg == "sso":
+            return float(orbit.sun_synchronous_inclination_rad(self.a_m))
+        return math.radians(self.inclination_deg)
 
     @property
     def links(self) -> tuple[LinkTo, ...]:

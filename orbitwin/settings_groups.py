@@ -280,7 +280,7 @@ class DoorSettings(Group):
         "take them all. 0: no limit.",
     )
     max_cursors: int = Field(
-        default=16, ge=1, le=1_000, description="Most open cursors of one connection."
+        default=64, ge=1, le=1_000, description="Most open cursors of one connection."
     )
     max_rows: int = Field(default=0, ge=0, description="Most rows of one result. 0: no limit.")
     idle_timeout_s: Positive = Field(

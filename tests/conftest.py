@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from compose.broker import LocalBroker
 
 # The suite says the same of the same commit everywhere; HYPOTHESIS_PROFILE=search draws anew.
-hypothesis.settings.register_profile("suite", derandomize=True, database=None)
-hypothesis.settings.register_profile("search", print_blob=True)
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 

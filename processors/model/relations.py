@@ -258,7 +258,8 @@ def look(
                 else:
                     change = change + sign * (found[f"{kind}{c}{name}"] - found[f"{kind}{c}"])
             with np.errstate(divide="ignore", invalid="ignore"):
-                slope: np.ndarray = change / steps[name]
+                # a parameter that only `sigma` or `when` names changes nothing
+                slope = np.broadcast_to(change / steps[name], rows)
             derivative[c][name] = slope
             own = np.float32(relations.noise[name].variance) * shares.get(name, np.float32(1))
             with np.errstate(over="ignore"):  # beyond all that is judged

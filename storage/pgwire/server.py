@@ -42,7 +42,7 @@ class DoorLimits:
 
     max_clients: int = 32
     max_clients_per_address: int = 0  # of the connections from one address; 0: none
-    max_portals: int = 16  # open portals and cursors of one client
+    max_portals: int = 64  # open portals and cursors of one client
     max_statements: int = 1_000  # prepared statements of one client
     max_rows: int = 0  # of one result; 0: none
     max_message_bytes: int = 16 * 1024 * 1024  # one message of a client

@@ -174,7 +174,8 @@ def check(bootstrap: str, frames: int) -> int:
         newest[partition] = source
         taken[partition, offset, part] = record.value
     assert states == want
-    assert not read_back(bootstrap, DEAD_LETTERS.name)
+    dead = read_back(bootstrap, DEAD_LETTERS.name)
+    assert not dead, dict(dead[0].headers)
     return again
 
 
