@@ -1,6 +1,6 @@
 """What every test shares: a slow test says in one line what it proves, and runs alone of its kind.
 
-`make test` has two processes. Tests in e2e/ and faults/ start servers and watch the clock: they go
+`make test` has two processes. Tests in e2e/ start whole twins and watch the clock: they go first,
 one after the other in one process, and the others file by file beside them in the other.
 """
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+E2E = "tests/e2e/"
 
 
 def _proves(item: pytest.Item) -> str:
@@ -46,22 +48,27 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A slow test without a docstring is an error: nobody would know what its time buys."""
+    """A slow test without a docstring is an error: nobody would know what its time buys.
+
+    The longest chain of tests, e2e/, is the first to begin.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(E2E))
     mute = [i.nodeid for i in items if i.get_closest_marker("slow") and not _proves(i)]
     if mute:
         raise pytest.UsageError("slow tests need a docstring: " + ", ".join(mute))
 
 
-class _ServersAlone(LoadScopeScheduling):  # type: ignore[misc]
-    """One process takes all that starts servers, the other the rest, file by file."""
+class _TwinsAlone(LoadScopeScheduling):  # type: ignore[misc]
+    """One process takes all that starts a twin, the other the rest, file by file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "servers" if file.startswith(("tests/e2e/", "tests/faults/")) else file
+        return "twins" if file.startswith(E2E) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _ServersAlone(config, log)
+    config.option.loadscopereorder = False
+    return _TwinsAlone(config, log)
 
 
 @pytest.fixture(scope="session")
