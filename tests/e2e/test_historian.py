@@ -146,7 +146,8 @@ def test_kafka_to_sql_over_kill_9(own_broker: LocalBroker, tmp_path: Path) -> No
     assert len(wanted["frame"]) == frames
     for tables in (wanted, found):  # the broker stamped these letters on arrival
         tables["dead_letter"] = [row[1:] for row in tables["dead_letter"]]
-    for table in wanted:
+    # pipeline_1m tells of the historian's own process, by its clock
+    for table in wanted.keys() - {"pipeline_1m"}:
         assert_alike(table, wanted[table], found[table])
 
 
