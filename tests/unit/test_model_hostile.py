@@ -350,3 +350,11 @@ def test_a_frame_of_no_rows_leaves_the_model_as_it_was() -> None:
     )
     after = dict(found.bench.chunk.model.arrays())
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_fleet_that_came_without_numbers_is_judged_as_far_as_it_goes() -> None:
+    """Without a profile some derivatives are constants; what jumps is an alarm and no error."""
+    bench = Bench(plain_fleet())
+    for second in range(1, 600):
+        outcome = bench.take(frame(second, values={} if second < 300 else {"battery_v": 30.0}))
+        assert not [o for o in outcome.outputs if o.topic == topics.DEAD_LETTERS.name]
