@@ -45,10 +45,11 @@ DRIFT_S_PER_DAY = 1.0
 
 CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.08
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO, CHIP_SWING_MOST_K = 0.06, 3.0
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 3.5, 0.7
 """And of the chips' temperature a share of what it reckons them to swing over the orbit (measured):
-larger swings than 3 K are those of the load. What the radiator takes in from the Sun and the Earth
-is not learnt apart from what it sheds: its spread counts in full, see `Extremes.sun_k`."""
+larger swings than 3.5 K are those of the load. What the radiator takes in from the Sun and the
+Earth is not learnt apart from what it sheds: so much of its spread counts from the darkest moment
+to the hottest, see `Extremes.sun_k` (measured)."""
 MELT_SIGMA = 0.01
 """Of the molten share of a heat store [assumption: what shipped profiles give its sensor]."""
 UNSEEN_K, UNSEEN_CHARGE = 1.5, 0.02
@@ -234,7 +235,9 @@ def _energy_and_heat(
         nominal["chip_spread_k"] * moved["chip_spread_ratio"] / value["chip_spread_ratio"],
         CHIP_SIGMA_K,
         np.where(best.at_trip, 0, CHIP_SWING_RATIO * swing_k),
-        np.where(best.at_trip, 0, spread.get("radiator_absorptivity", 0.0) * best.sun_k),
+        np.where(
+            best.at_trip, 0, spread.get("radiator_absorptivity", 0.0) * SUN_RATIO * best.sun_k
+        ),
         UNSEEN_K * root_h,
     )
     found = _interval("charge_min_ratio", best.charge, charge_sigma)
