@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from storage import excess
+from storage import excess, quoting
 from storage.lexer import Piece, split
 
 MAX_SQL_CHARS = 250_000  # a longer text is no question; the parser is not asked
@@ -100,9 +100,10 @@ def harden(
         ("TimeZone", "'UTC'"),
     ]
     if memory_limit:
-        settings.append(("memory_limit", _literal(memory_limit)))
+        settings.append(("memory_limit", quoting.literal(memory_limit)))
     if segments_dir is not None:
-        settings.append(("allowed_directories", f"[{_literal(str(Path(segments_dir).resolve()))}]"))
+        allowed = quoting.literal(str(Path(segments_dir).resolve()))
+        settings.append(("allowed_directories", f"[{allowed}]"))
     settings += [
         # What the door itself sets on each of its cursors; no SET of a client reaches DuckDB.
         (
@@ -259,7 +260,3 @@ def _dicts(node: Any) -> Iterator[dict[str, Any]]:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

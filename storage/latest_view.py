@@ -20,6 +20,8 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 
+from storage import quoting
+
 FRAME = "latest_frame"  # the name each cursor registers the newest Arrow table under
 
 
@@ -80,16 +82,9 @@ class LatestView:
     ) -> None:
         """Make the view in a database opened for writing, with its comments."""
         self.attach(connection)
-        view = _name(self.view)
+        view = quoting.name(self.view)
         connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {FRAME}")
-        connection.execute(f"COMMENT ON VIEW {view} IS {_text(comment)}")
+        connection.execute(f"COMMENT ON VIEW {view} IS {quoting.literal(comment)}")
         for column, text in (column_comments or {}).items():
-            connection.execute(f"COMMENT ON COLUMN {view}.{_name(column)} IS {_text(text)}")
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            named = f"{view}.{quoting.name(column)}"
+            connection.execute(f"COMMENT ON COLUMN {named} IS {quoting.literal(text)}")

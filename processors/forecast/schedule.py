@@ -21,7 +21,7 @@ from processors.forecast.forward import Now, Numbers, horizon_steps
 from processors.model import residuals
 from processors.model.surroundings import UNKNOWN
 from processors.model.windows import CLOSED
-from processors.packet import NEVER
+from processors.packet import NEVER, PacketState
 from processors.record import Output, Rules
 from processors.state import ChunkState
 
@@ -159,12 +159,16 @@ def _now(state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[st
 
 
 def _newest(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
-    for packet in state.packets.values():
-        if name in packet.codes:
-            column = packet.packet.by_name[name]
-            found: np.ndarray = column.decode(packet.codes[name][rows])
-            return found.astype(np.float32, copy=False)
-    return np.full(len(rows), np.nan, dtype=np.float32)
+    packet = _packet_of(state, name)
+    if packet is None:
+        return np.full(len(rows), np.nan, dtype=np.float32)
+    found: np.ndarray = packet.packet.by_name[name].decode(packet.codes[name][rows])
+    return found.astype(np.float32, copy=False)
+
+
+def _packet_of(state: ChunkState, name: str) -> PacketState | None:
+    """The packet that tells a parameter, if any does."""
+    return next((p for p in state.packets.values() if name in p.codes), None)
 
 
 def _melt_ratio(
@@ -175,7 +179,7 @@ def _melt_ratio(
     It is told once a minute, in which full work melts a tenth of it.
     """
     told = _newest(state, rows, "pcm_melt_ratio")
-    packet = next((p for p in state.packets.values() if "pcm_melt_ratio" in p.codes), None)
+    packet = _packet_of(state, "pcm_melt_ratio")
     if packet is None:
         return told
     store_j = constants["pcm_mass_kg"] * constants["pcm_latent_j_kg"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from storage import quoting
+
 Ask = Callable[[str], list[dict[str, Any]]]
 """Runs a statement of the door's own; its rows."""
 
@@ -113,7 +115,7 @@ def tables(
     remarks = _remarks(ask)
     for row in rows:
         schema, name = row["db_schema_name"], row["table_name"]
-        found = schema_of(f"SELECT * FROM {_quoted(schema)}.{_quoted(name)}")
+        found = schema_of(f"SELECT * FROM {quoting.name(schema)}.{quoting.name(name)}")
         told = remarks.get((schema, name), {})
         fields = [f.with_metadata(_about(row, told.get(f.name))) for f in found]
         row["table_schema"] = pa.schema(fields).serialize().to_pybytes()
@@ -181,7 +183,3 @@ def _like(message: Any, field: str, name: str) -> bool:
         for sign in getattr(message, field).replace("\\_", "_")
     )
     return re.fullmatch(pattern, name, re.DOTALL) is not None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from storage import quoting
 from storage.pgwire.errors import SqlError
 from storage.pgwire.settings import Settings
 
@@ -50,7 +51,7 @@ class Engine:
         zone = self._settings.zone
         if self._zones.get(id(cursor)) != zone:
             with suppress(duckdb.Error):  # locked by settings not ours: text follows it anyway
-                cursor.execute("SET TimeZone = '" + zone.replace("'", "''") + "'")
+                cursor.execute(f"SET TimeZone = {quoting.literal(zone)}")
             self._zones[id(cursor)] = zone
         self._door.refresh(cursor)
         return cursor

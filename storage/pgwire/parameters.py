@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from storage import quoting
 from storage.lexer import Piece
 from storage.pgwire import types
 from storage.pgwire.errors import SqlError
@@ -155,7 +156,7 @@ def quote(text: str) -> str:
     """A string literal; a zero byte has no place in SQL text."""
     if "\0" in text:
         raise BadParameter("22021", 'invalid byte sequence for encoding "UTF8": 0x00')
-    return "'" + text.replace("'", "''") + "'"
+    return quoting.literal(text)
 
 
 def _decoded(value: bytes) -> str:
