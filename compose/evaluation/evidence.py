@@ -44,14 +44,16 @@ them inside the 95 % band."""
 class Course:
     """What really happened: times (T,), UTC us, and arrays (T, N) at them.
 
-    `charge_ratio` of the battery and `chip_max_degc` of the hottest chip, the least and the most
-    of what is seen until the next time; `lit` whether at least half of the Sun is seen.
+    `charge_ratio` of the battery, `chip_max_degc` of the hottest chip and `link_margin_db` of the
+    weakest link, the least, the most and the least of what is seen until the next time; `lit`
+    whether at least half of the Sun is seen.
     """
 
     t_us: NDArray[np.int64]
     sat_id: NDArray[np.int64]
     charge_ratio: NDArray[np.float32]
     chip_max_degc: NDArray[np.float32]
+    link_margin_db: NDArray[np.float32]
     lit: NDArray[np.bool_]
 
 

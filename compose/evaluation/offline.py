@@ -280,7 +280,7 @@ class _Course:
         self._every = max(1, COURSE_STEP_S * SECOND_US // made.schedule.tick_us)
         switches = any(n.numbers["rest_above_degc"] < NEVER_DEGC for n in made.profile.nominals)
         self._looks = 1 if switches else self._every
-        self._rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = []
+        self._rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
 
     def note(self, done: int, t_us: int) -> None:
         """Tick number `done` of the run, at UTC `t_us`."""
@@ -289,13 +289,18 @@ class _Course:
         true = self.truth.advance(t_us, ["fast"])
         charge = self.truth.state("energy_wh") / self.truth.own["full_wh"]
         chip = true["chip_max_t_degc"]
+        margin = true["rx_min_dbm"] - self.truth.own["sensitivity_dbm"]
         if done % self._every == 0:
-            self._rows.append((t_us, charge.astype(np.float32), chip, true["sunlit"] > 0.5))
+            lit = true["sunlit"] > 0.5
+            self._rows.append(
+                (t_us, charge.astype(np.float32), chip, margin.astype(np.float32), lit)
+            )
             return
-        _, least, most, _ = self._rows[-1]
+        _, least, most, weakest, _ = self._rows[-1]
         np.minimum(least, charge, out=least, casting="same_kind")
         np.maximum(most, chip, out=most)
+        np.minimum(weakest, margin, out=weakest, casting="same_kind")
 
     def made(self, sat_id: np.ndarray) -> Course:
-        t_us, charge, chip, lit = zip(*self._rows, strict=True)
-        return Course(np.array(t_us), sat_id, np.stack(charge), np.stack(chip), np.stack(lit))
+        t_us, *columns = zip(*self._rows, strict=True)
+        return Course(np.array(t_us), sat_id, *map(np.stack, columns))

@@ -147,6 +147,8 @@ JUDGED = {
     "charge_inside": pl.Boolean,
     "temperature_error_k": pl.Float64,
     "temperature_inside": pl.Boolean,
+    "link_error_db": pl.Float64,
+    "link_inside": pl.Boolean,
 }
 """Columns of what became of forecasts; null where there was nothing to compare."""
 
@@ -182,6 +184,7 @@ def forecasts(evidence: Evidence) -> pl.DataFrame:
         entry_s, exit_s = _eclipse(course.t_us, course.lit[:, n], int(low), one["t_us"])
         charge = float(course.charge_ratio[low:high, n].min())
         hot = float(course.chip_max_degc[low:high, n].max())
+        margin = float(course.link_margin_db[low:high, n].min())
         rows.append(
             {
                 "sat_id": one["sat_id"],
@@ -195,6 +198,10 @@ def forecasts(evidence: Evidence) -> pl.DataFrame:
                 "temperature_error_k": _difference(one["chip_max_t_degc"], hot),
                 "temperature_inside": _within(
                     one["chip_max_t_degc_low"], hot, one["chip_max_t_degc_high"]
+                ),
+                "link_error_db": _difference(one["link_margin_min_db"], margin),
+                "link_inside": _within(
+                    one["link_margin_min_db_low"], margin, one["link_margin_min_db_high"]
                 ),
             }
         )
@@ -283,15 +290,19 @@ def figures(evidence: Evidence, discrete: Collection[str] = ()) -> list[Figure]:
         "forecasts": float(len(ahead)),
     }
     if len(ahead):
-        inside = pl.concat([ahead["charge_inside"], ahead["temperature_inside"]]).drop_nulls()
+        inside = pl.concat(
+            [ahead["charge_inside"], ahead["temperature_inside"], ahead["link_inside"]]
+        ).drop_nulls()
         edges = pl.concat([ahead["entry_error_s"], ahead["exit_error_s"]]).drop_nulls()
         values |= {
             "interval_coverage_ratio": _mean(inside),
             "charge_coverage_ratio": _mean(ahead["charge_inside"].drop_nulls()),
             "temperature_coverage_ratio": _mean(ahead["temperature_inside"].drop_nulls()),
+            "link_coverage_ratio": _mean(ahead["link_inside"].drop_nulls()),
             "eclipse_error_s": _number(edges.abs().quantile(0.95)) if len(edges) else None,
             "charge_error_ratio": _number(ahead["charge_error_ratio"].abs().quantile(0.95)),
             "temperature_error_k": _number(ahead["temperature_error_k"].abs().quantile(0.95)),
+            "link_error_db": _number(ahead["link_error_db"].abs().quantile(0.95)),
         }
     return [
         Figure(

@@ -163,7 +163,7 @@ def link_margin_db(
     trajectory: Trajectory,
     rows: Rows,
     way: Path,
-    attitude_wave: float,
+    attitude_wave: float | np.ndarray,
 ) -> np.ndarray:
     """Margin of the weakest link over the path (T, N), dB, by the geometry of the links."""
     found = np.empty((len(way.t_us), way.place_m.shape[2]), dtype=np.float32)

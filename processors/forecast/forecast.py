@@ -21,13 +21,13 @@ from processors.forecast.ahead import Path
 from processors.forecast.forward import (
     PLATE_SHARE,
     STEP_S,
-    TRIP_WAVE,
-    WAVE_PEAK,
     WAVE_SIGMA,
     Extremes,
     Now,
     Numbers,
+    as_high,
     corrected,
+    crest,
     health_ratio,
     horizon_steps,
     wave_k,
@@ -154,18 +154,35 @@ def _links(
     constants: Mapping[str, Numbers],
     known: Estimates,
 ) -> Columns:
-    """Least margin, and the first outage, at the crest of the attitude's waves."""
+    """Least margin, and the first outage, at the crest of the attitude's waves.
+
+    What a wave costs does not hang on how far the neighbour is: one moment tells.
+    """
     own = environment.nominal_links(constants)
     shape = way.place_m.shape[2]
     if own is None:
         nothing = np.full(shape, np.nan)
         return {**_interval("link_margin_min_db", nothing, 0.0), "link_outage_s": nothing}
     offset, sigma = known["weakest_link_db"]
-    margin = ahead.link_margin_db(own, trajectory, rows, way, WAVE_PEAK) + offset
+    once = replace(way, t_us=way.t_us[:1], place_m=way.place_m[:1])
+
+    def lost_db(wave: Any) -> np.ndarray:
+        at_once = ahead.link_margin_db(own, trajectory, rows, once, wave)
+        return (calm[:1] - at_once)[0]
+
+    calm = ahead.link_margin_db(own, trajectory, rows, way, 0.0)
+    near_s, lowest, amplitude_db = np.zeros(shape), np.full(shape, np.inf), lost_db(1.0)
+    for values in calm:
+        near_s = as_high(near_s, -lowest, -values, way.step_s, amplitude_db)
+        lowest = np.minimum(lowest, values)
+    wave, wave_sigma = crest(near_s)
+    crest_db = lost_db(wave)
+    sigma_db = _root_of_squares([sigma, lost_db(wave + wave_sigma) - crest_db], LINK_SIGMA_DB)
+    margin = calm - crest_db + offset
     lost = margin < 0
     outage_s = ahead.first_s(margin, ~lost[:-1] & lost[1:], way.step_s)
     return {
-        **_interval("link_margin_min_db", margin.min(axis=0), np.hypot(sigma, LINK_SIGMA_DB)),
+        **_interval("link_margin_min_db", margin.min(axis=0), sigma_db),
         "link_outage_s": np.where(lost[0], 0.0, outage_s),
     }
 
@@ -225,8 +242,9 @@ def _energy_and_heat(
         [r.charge - best.charge for r in runs], CHARGE_SIGMA, UNSEEN_CHARGE * root_h
     )
     # plates that are the reason for the end of work are as warm as its limit, whatever the load
-    wave = np.where(best.at_trip, TRIP_WAVE, WAVE_PEAK)
-    chip = best.chip_degc + wave_k(nominal, wave, np.where(best.at_trip, 0, PLATE_SHARE))
+    wave, wave_sigma = crest(best.near_s)
+    follows = np.where(best.at_trip, 0, PLATE_SHARE)
+    chip = best.chip_degc + wave_k(nominal, wave, follows)
     swing_k = np.minimum(best.chip_degc - best.chip_least_degc, CHIP_SWING_MOST_K)
     rise_k = nominal["chip_rise_k_w"] * nominal["payload_full_w"]
     chip_sigma = _root_of_squares(
@@ -234,6 +252,7 @@ def _energy_and_heat(
         rise_k * moved["interface_ratio"] / value["interface_ratio"],
         nominal["chip_spread_k"] * moved["chip_spread_ratio"] / value["chip_spread_ratio"],
         CHIP_SIGMA_K,
+        wave_k(nominal, wave + wave_sigma, follows) - wave_k(nominal, wave, follows),
         np.where(best.at_trip, 0, CHIP_SWING_RATIO * swing_k),
         np.where(
             best.at_trip, 0, spread.get("radiator_absorptivity", 0.0) * SUN_RATIO * best.sun_k

@@ -148,7 +148,7 @@ def _now(state: ChunkState, rows: np.ndarray, now_us: int, constants: Mapping[st
         charge_sigma,
         _newest(state, rows, "payload_w"),
         _newest(state, rows, "chip_mean_t_degc"),
-        _newest(state, rows, "radiator_t_degc"),
+        _running(state, rows, "radiator_t_degc"),
         _newest(state, rows, "battery_t_degc"),
         _kept(state, rows, "panel_degc"),
         _newest(state, rows, "battery_soh_ratio"),
@@ -164,6 +164,16 @@ def _newest(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
         return np.full(len(rows), np.nan, dtype=np.float32)
     found: np.ndarray = packet.packet.by_name[name].decode(packet.codes[name][rows])
     return found.astype(np.float32, copy=False)
+
+
+def _running(state: ChunkState, rows: np.ndarray, name: str) -> np.ndarray:
+    """Mean of the last seconds where the model has it, for what changes in minutes: else an orbit
+    begins from one reading's noise, and the highest of its course may be that."""
+    newest = _newest(state, rows, name)
+    if state.model is None or name not in state.model.windows.sums:
+        return newest
+    mean = state.model.windows.running_mean(name, rows)
+    return np.where(np.isnan(mean), newest, mean)
 
 
 def _packet_of(state: ChunkState, name: str) -> PacketState | None:

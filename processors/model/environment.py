@@ -6,7 +6,8 @@ orbits, or without the constants that a quantity hangs on, it is unknown (NaN).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -133,8 +134,8 @@ def navigation(
 
 
 def nominal_links(constants: Constants) -> dict[str, object] | None:
-    """What the terminals' model needs, from the constants of a whole chunk; None without them."""
-    if "link0_least_m" not in constants or np.ndim(constants.get("links", 0)):
+    """What the terminals' model needs, for satellites of as many links each; None without them."""
+    if "link0_least_m" not in constants:
         return None
     own: dict[str, object] = {**NEUTRAL, **constants}
     try:
@@ -144,8 +145,29 @@ def nominal_links(constants: Constants) -> dict[str, object] | None:
     return own
 
 
+@dataclass(frozen=True)
+class Linked:
+    """Satellites of a chunk that have as many links each, bool (rows,) (None: all of them), and
+    their terminals' numbers."""
+
+    member: np.ndarray | None
+    own: dict[str, object]
+
+
+def linked(constants: Constants, rows: int) -> list[Linked]:
+    """The satellites of a whole chunk that have links, by their number of links."""
+    count = np.broadcast_to(np.asarray(constants.get("links", 0.0), dtype=np.float32), (rows,))
+    found = []
+    for number in np.unique(count[count > 0]).tolist():
+        own = nominal_links({**constants, "links": number})
+        if own is not None:
+            member = count == number
+            found.append(Linked(None if member.all() else member, own))
+    return found
+
+
 def received(
-    own: Mapping[str, object],
+    terminals: Sequence[Linked],
     trajectory: Trajectory,
     rows: Rows,
     mid_us: np.ndarray,
@@ -155,17 +177,22 @@ def received(
     found = {name: np.full(len(mid_us), np.nan, dtype=np.float32) for name in LINKS}
     for t_us, some in groups(mid_us):
         at = some_of(rows, some)
-        part = {
-            n: v[at] if isinstance(v, np.ndarray) and v.shape == (chunk_rows,) else v
-            for n, v in own.items()
-        }
-        angle = trajectory.argument_of_latitude_rad(t_us)[at].astype(np.float32)
-        powers = links.received_dbm(part, angle, 0.0)
-        least = total = powers[0]
-        for other in powers[1:]:
-            least, total = np.minimum(least, other), total + other
-        found["rx_least_dbm"][some] = least
-        found["rx_average_dbm"][some] = total / np.float32(len(powers))
+        angle = trajectory.argument_of_latitude_rad(t_us)
+        for one in terminals:
+            mine, to = at, some
+            if one.member is not None:
+                which = one.member[at]
+                mine, to = indices(at)[which], np.arange(len(mid_us))[some][which]
+            part = {
+                n: v[mine] if isinstance(v, np.ndarray) and v.shape == (chunk_rows,) else v
+                for n, v in one.own.items()
+            }
+            powers = links.received_dbm(part, angle[mine].astype(np.float32), 0.0)
+            least = total = powers[0]
+            for other in powers[1:]:
+                least, total = np.minimum(least, other), total + other
+            found["rx_least_dbm"][to] = least
+            found["rx_average_dbm"][to] = total / np.float32(len(powers))
     return found
 
 

@@ -52,8 +52,8 @@ class Surroundings:
         yield from self.kept.items()
 
     @cached_property
-    def _links(self) -> dict[str, object] | None:
-        return environment.nominal_links(self.chunk.constants)
+    def _links(self) -> list[environment.Linked]:
+        return environment.linked(self.chunk.constants, self.chunk.rows)
 
     def step(
         self, chunk: Chunk, closed: Closed, constants: Constants, fixes: PacketState | None
@@ -74,7 +74,7 @@ class Surroundings:
                 found |= environment.light(chunk.trajectory, rows, mid_us, closed.width_us)
                 self._before(closed, found)
                 self._panel(chunk, closed, constants, found)
-            if self._wants(*environment.LINKS) and self._links is not None:
+            if self._wants(*environment.LINKS) and self._links:
                 found |= environment.received(
                     self._links, chunk.trajectory, rows, mid_us, chunk.rows
                 )

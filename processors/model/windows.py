@@ -158,6 +158,20 @@ class Windows:
             self.sums[column.name][slot, rows] += _integers(column, found)
         return closed
 
+    def running_mean(self, name: str, rows: Rows) -> np.ndarray:
+        """Mean of a column over the windows that are open (N,): of the last one or two widths.
+
+        NaN without a row, or where a sample was missing.
+        """
+        number = next(n for n, column in enumerate(self.columns) if column.name == name)
+        bit = np.left_shift(np.uint64(1), np.uint64(number % _WORD))
+        count = self.count[0, rows] + self.count[1, rows]
+        sums = self.sums[name][0, rows] + self.sums[name][1, rows]
+        gone = self.gone[number // _WORD]
+        known = (count > 0) & (((gone[0, rows] | gone[1, rows]) & bit) == 0)
+        mean = sums * np.float64(self.columns[number].resolution) / np.maximum(count, 1)
+        return np.where(known, mean, np.nan).astype(np.float32)
+
     def _close(self, rows: Rows, number: np.ndarray) -> Iterator[Closed]:
         """Close what rows of window `number` leave two or more behind, the older ones first."""
         for _ in range(2):

@@ -162,7 +162,7 @@ def test_every_figure_of_an_evaluation_is_explained_with_its_target() -> None:
         assert all(f"{bound:g}" in row.rpartition("| ")[2] for bound in bounds), row
     empty = Evidence(
         0, 1, np.arange(0), *(pl.DataFrame(schema=s) for s in (LABELS, EVENTS, RESIDUALS)),
-        pl.DataFrame(), Course(*[np.zeros(0, np.int64)] * 2, *[np.zeros((0, 0))] * 3), {},
+        pl.DataFrame(), Course(*[np.zeros(0, np.int64)] * 2, *[np.zeros((0, 0))] * 4), {},
     )  # fmt: skip
     for figure in score.figures(empty):
         assert f"`{figure.name}`" in FAULTS, figure.name

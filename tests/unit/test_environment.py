@@ -91,15 +91,40 @@ def test_links_are_those_of_a_nominal_satellite() -> None:
     numbers = SUNCATCHER.nominals[0].numbers
     _, orbit = scaled(SUNCATCHER, 81)
     planned = Planned(orbit.elements)
-    own = environment.nominal_links(numbers)
-    assert own is not None
+    own = environment.linked(numbers, 81)
     found = environment.received(own, planned, slice(0, 81), np.full(81, T0_US), 81)
     nominal: dict[str, object] = dict(numbers)
     derive(nominal)
     want = link_values(nominal, planned.argument_of_latitude_rad(T0_US), 0.0)
     assert found["rx_least_dbm"] == pytest.approx(want["rx_min_dbm"], abs=1e-4)
     assert found["rx_average_dbm"] == pytest.approx(want["rx_mean_dbm"], abs=1e-4)
-    assert environment.nominal_links({"links": 4.0}) is None
+    assert environment.linked({"links": 4.0}, 81) == []
+
+
+def test_links_of_shells_that_have_unequal_numbers_of_them() -> None:
+    """Of 5 and 6 links, at two times: the forward model of each shell by itself."""
+    own = profiles.load("three_tier")
+    layout, orbit = scaled(own, 120)
+    planned = Planned(orbit.elements)
+    numbers = [nominal.numbers for nominal in own.nominals]
+    shell = layout.shell_index
+    assert len({n["links"] for n in numbers}) > 1
+    nothing = np.float32(np.nan)
+    constants = {
+        name: np.array([n.get(name, nothing) for n in numbers], np.float32)[shell]
+        for name in dict.fromkeys(name for n in numbers for name in n)
+    }
+    mid_us = np.where(np.arange(120) % 2, T0_US, T0_US + WIDTH_US)
+    terminals = environment.linked(constants, 120)
+    found = environment.received(terminals, planned, slice(0, 120), mid_us, 120)
+    for number, nominal in enumerate(numbers):
+        derived: dict[str, object] = dict(nominal)
+        derive(derived)
+        for t_us in np.unique(mid_us):
+            some = np.flatnonzero((shell == number) & (mid_us == t_us))
+            want = link_values(derived, planned.argument_of_latitude_rad(int(t_us))[some], 0.0)
+            assert found["rx_least_dbm"][some] == pytest.approx(want["rx_min_dbm"], abs=1e-3)
+            assert found["rx_average_dbm"][some] == pytest.approx(want["rx_mean_dbm"], abs=1e-3)
 
 
 def test_protons_are_those_of_the_grid_at_the_satellites_place() -> None:

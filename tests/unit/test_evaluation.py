@@ -63,22 +63,24 @@ def forecast(sat: int, second: float, **values: float) -> dict[str, Any]:
         "horizon_s": 3_000.0, "coasting": 0.0,
         "charge_min_ratio": 0.5, "charge_min_ratio_low": 0.45, "charge_min_ratio_high": 0.55,
         "chip_max_t_degc": 60.0, "chip_max_t_degc_low": 58.0, "chip_max_t_degc_high": 62.0,
+        "link_margin_min_db": 3.0, "link_margin_min_db_low": 2.5, "link_margin_min_db_high": 3.5,
     }  # fmt: skip
     return {"sat_id": sat, "t_us": at(second), **nothing, **known, **values}
 
 
 def course() -> Course:
-    """Dark from 2,005 to 4,005 s, least charge 0.5 and 60 degC at 3,000 s, for everybody."""
+    """Dark from 2,005 to 4,005 s; charge 0.5, 60 degC, 3 dB at 3,000 s, for everybody."""
     second = np.arange(0, RUN_S, 10)
     charge = np.where(second == 3_000, 0.5, 0.8)
     chip = np.where(second == 3_000, 60.0, 40.0)
+    margin = np.where(second == 3_000, 3.0, 6.0)
     lit = (second <= 2_000) | (second > 4_000)
 
     def all_of(one: np.ndarray) -> np.ndarray:
         return np.repeat(one[:, None], len(SATELLITES), axis=1)
 
     t_us = START_US + second * S_US
-    return Course(t_us, SATELLITES, all_of(charge), all_of(chip), all_of(lit))
+    return Course(t_us, SATELLITES, *map(all_of, (charge, chip, margin, lit)))
 
 
 def evidence(
@@ -278,7 +280,9 @@ def test_forecasts_are_compared_with_what_came() -> None:
 
 
 def test_coverage_is_the_share_of_truths_within_their_intervals() -> None:
-    narrow = {"charge_min_ratio_low": 0.51, "chip_max_t_degc_high": 59.9}
+    narrow = {
+        "charge_min_ratio_low": 0.51, "chip_max_t_degc_high": 59.9, "link_margin_min_db_low": 3.1
+    }  # fmt: skip
     found = evidence(
         forecasts=[
             forecast(1, 1_500),
@@ -288,7 +292,8 @@ def test_coverage_is_the_share_of_truths_within_their_intervals() -> None:
         ]
     )
     values = figures(found)
-    assert (values["forecasts"], values["interval_coverage_ratio"]) == (4, 5 / 8)
+    assert (values["forecasts"], values["interval_coverage_ratio"]) == (4, 8 / 12)
+    assert (values["charge_coverage_ratio"], values["link_coverage_ratio"]) == (2 / 4, 3 / 4)
     assert met(found)["interval_coverage_ratio"] is False
 
 

@@ -95,6 +95,24 @@ def test_windows_are_those_of_the_plain_reference(seed: int) -> None:
             assert means == pytest.approx(means_, rel=1e-6, nan_ok=True)
 
 
+def test_a_running_mean_is_that_of_the_rows_in_the_last_two_widths() -> None:
+    windows = empty(3)
+    rows = [row for row in rows_of(3, 2, 95) if row[1] not in (88, 93)]
+    for row in rows:
+        put(windows, [row])
+    for name in NAMES:
+        got = windows.running_mean(name, np.array([0, 1, 2]))
+        for satellite in (0, 1):
+            newest = max(second // 10 for s, second, _ in rows if s == satellite)
+            mine = [
+                values[name]
+                for s, second, values in rows
+                if s == satellite and second // 10 >= newest - 1
+            ]
+            assert got[satellite] == pytest.approx(np.mean(mine), rel=1e-6, nan_ok=True)
+        assert np.isnan(got[2])
+
+
 def test_a_frame_of_all_and_its_rows_one_by_one_give_the_same() -> None:
     rng = np.random.default_rng(1)
     whole, single = empty(5), empty(5)
