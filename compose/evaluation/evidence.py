@@ -44,9 +44,9 @@ them inside the 95 % band."""
 class Course:
     """What really happened: times (T,), UTC us, and arrays (T, N) at them.
 
-    `charge_ratio` of the battery, `chip_max_degc` of the hottest chip and `link_margin_db` of the
-    weakest link, the least, the most and the least of what is seen until the next time; `lit`
-    whether at least half of the Sun is seen.
+    `charge_ratio` of the battery and `chip_max_degc` of the hottest chip, the least and the most
+    of what is seen until the next time; `link_margin_db` of the weakest link; `lit` whether at
+    least half of the Sun is seen.
     """
 
     t_us: NDArray[np.int64]

@@ -21,6 +21,7 @@ from orbitwin.layout import Layout, PlannedOrbit, scaled
 from orbitwin.profile import Profile
 from orbitwin.records import RESIDUAL, decode_events, state_columns_of
 from orbitwin.scenario import EVERY, Scenario
+from orbitwin.spacecraft import links
 from orbitwin.spacecraft.heat import NEVER_DEGC
 from orbitwin.trajectory import Planned
 from orbitwin.vehicle import Vehicle
@@ -289,17 +290,28 @@ class _Course:
         true = self.truth.advance(t_us, ["fast"])
         charge = self.truth.state("energy_wh") / self.truth.own["full_wh"]
         chip = true["chip_max_t_degc"]
-        margin = true["rx_min_dbm"] - self.truth.own["sensitivity_dbm"]
         if done % self._every == 0:
             lit = true["sunlit"] > 0.5
-            self._rows.append(
-                (t_us, charge.astype(np.float32), chip, margin.astype(np.float32), lit)
-            )
+            margin = self._link_margin_db(t_us)
+            self._rows.append((t_us, charge.astype(np.float32), chip, margin, lit))
             return
-        _, least, most, weakest, _ = self._rows[-1]
+        _, least, most, _, _ = self._rows[-1]
         np.minimum(least, charge, out=least, casting="same_kind")
         np.maximum(most, chip, out=most)
-        np.minimum(weakest, margin, out=weakest, casting="same_kind")
+
+    def _link_margin_db(self, t_us: int) -> np.ndarray:
+        """Margin of the weakest terminal of each healthy satellite, dB (N,), NaN without any.
+
+        A link that is lost for a while, to be found again, is not the weakest for that.
+        """
+        found = np.full(len(self.truth), np.nan, dtype=np.float32)
+        u_rad = self.truth.orbit.argument_of_latitude_rad(t_us).astype(np.float32)
+        for block in self.truth.blocks:
+            wave = block.wave("attitude", t_us)
+            dbm = links.received_dbm(block.own, u_rad[block.rows], wave)
+            if dbm:
+                found[block.rows] = np.min(dbm, axis=0) - block.own["sensitivity_dbm"]
+        return found
 
     def made(self, sat_id: np.ndarray) -> Course:
         t_us, *columns = zip(*self._rows, strict=True)

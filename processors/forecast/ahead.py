@@ -1,12 +1,11 @@
 """Where satellites will be over the next orbit, and what follows from that alone.
 
-Shadow, anomaly and links by the planned orbits: positions on a grid of times, and between them
+Shadow and anomaly by the planned orbits: positions on a grid of times, and between them
 polynomials through four of its points. Pure; all arrays have rows of satellites last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +14,6 @@ import numpy as np
 from orbitwin.physics import radiation
 from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.physics.sun import sun_position_m
-from orbitwin.spacecraft import links
 from orbitwin.trajectory import Trajectory
 from processors.selection import Rows
 
@@ -153,24 +151,3 @@ def first_s(value: np.ndarray, changes: np.ndarray, step_s: float) -> np.ndarray
     with np.errstate(invalid="ignore", divide="ignore"):
         found = (step + before / (before - after)) * step_s
     return np.where(changes.any(axis=0), found, np.nan)
-
-
-# --- links -------------------------------------------------------------------------------------
-
-
-def link_margin_db(
-    own: Mapping[str, object],
-    trajectory: Trajectory,
-    rows: Rows,
-    way: Path,
-    attitude_wave: float | np.ndarray,
-) -> np.ndarray:
-    """Margin of the weakest link over the path (T, N), dB, by the geometry of the links."""
-    found = np.empty((len(way.t_us), way.place_m.shape[2]), dtype=np.float32)
-    for made, t in zip(found, way.t_us.tolist(), strict=True):
-        angle = trajectory.argument_of_latitude_rad(t)[rows].astype(np.float32)
-        powers = links.received_dbm(own, angle, attitude_wave)
-        made[:] = powers[0]
-        for other in powers[1:]:
-            np.minimum(made, other, out=made)
-    return found - np.asarray(own["sensitivity_dbm"], dtype=np.float32)

@@ -21,17 +21,16 @@ from processors.forecast.ahead import Path
 from processors.forecast.forward import (
     PLATE_SHARE,
     STEP_S,
-    WAVE_SIGMA,
     Extremes,
     Now,
     Numbers,
-    as_high,
     corrected,
-    crest,
     health_ratio,
     horizon_steps,
     wave_k,
 )
+from processors.forecast.links import margin_db
+from processors.forecast.wave import WAVE_SIGMA, crest
 from processors.model import environment
 from processors.selection import Rows
 
@@ -154,35 +153,19 @@ def _links(
     constants: Mapping[str, Numbers],
     known: Estimates,
 ) -> Columns:
-    """Least margin, and the first outage, at the crest of the attitude's waves.
-
-    What a wave costs does not hang on how far the neighbour is: one moment tells.
-    """
+    """Least margin, and the first outage."""
     own = environment.nominal_links(constants)
-    shape = way.place_m.shape[2]
     if own is None:
-        nothing = np.full(shape, np.nan)
+        nothing = np.full(way.place_m.shape[2], np.nan)
         return {**_interval("link_margin_min_db", nothing, 0.0), "link_outage_s": nothing}
     offset, sigma = known["weakest_link_db"]
-    once = replace(way, t_us=way.t_us[:1], place_m=way.place_m[:1])
-
-    def lost_db(wave: Any) -> np.ndarray:
-        at_once = ahead.link_margin_db(own, trajectory, rows, once, wave)
-        return (calm[:1] - at_once)[0]
-
-    calm = ahead.link_margin_db(own, trajectory, rows, way, 0.0)
-    near_s, lowest, amplitude_db = np.zeros(shape), np.full(shape, np.inf), lost_db(1.0)
-    for values in calm:
-        near_s = as_high(near_s, -lowest, -values, way.step_s, amplitude_db)
-        lowest = np.minimum(lowest, values)
-    wave, wave_sigma = crest(near_s)
-    crest_db = lost_db(wave)
-    sigma_db = _root_of_squares([sigma, lost_db(wave + wave_sigma) - crest_db], LINK_SIGMA_DB)
-    margin = calm - crest_db + offset
+    found = margin_db(own, trajectory, rows, way)
+    margin = found.course + offset
     lost = margin < 0
     outage_s = ahead.first_s(margin, ~lost[:-1] & lost[1:], way.step_s)
+    sigma = _root_of_squares([sigma, found.sigma], LINK_SIGMA_DB)
     return {
-        **_interval("link_margin_min_db", margin.min(axis=0), sigma_db),
+        **_interval("link_margin_min_db", margin.min(axis=0), sigma),
         "link_outage_s": np.where(lost[0], 0.0, outage_s),
     }
 

@@ -24,6 +24,7 @@ from orbitwin.spacecraft import Surroundings, heat, jobs
 from orbitwin.trajectory import Trajectory
 from processors.forecast import ahead
 from processors.forecast.ahead import Path
+from processors.forecast.wave import longer_s
 from processors.selection import Rows, some_of
 
 STEP_S = 60.0
@@ -33,19 +34,8 @@ THERMOSTAT_PARTS, SWING_PARTS = 6, 2
 """Parts of a step where a thermostat ends the work, plates warming by 5 K a minute, and where work
 follows daylight or demand: plates of a time constant of 23 to 42 s lag behind in whole steps."""
 
-WAVE_SIGMA, PLATE_SHARE = 0.71, 0.42
-"""Of the slow waves of load and attitude, sums of three sines of amplitude 3^-0.5 and of 40 to
-600 s: root of the mean square, and how much of them the plates follow, whose time constant is about
-42 s."""
-CREST_S = (0.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1_200.0, 2_700.0, 5_800.0)
-CREST_MEAN = (0.0, 0.47, 0.70, 0.99, 1.14, 1.35, 1.52, 1.59, 1.65, 1.69)
-CREST_SIGMA = (0.70, 0.60, 0.54, 0.43, 0.38, 0.27, 0.15, 0.11, 0.072, 0.051)
-"""The highest value of such a wave within so many seconds, and its deviation (8,000 of them drawn
-as the fleets' are)."""
-CREST_WEIGHT = 4.0
-"""A moment that is colder than the hottest by `k` of the wave's amplitudes counts for exp(-4 k) of
-its time: so much less likely is it that the wave makes it the hottest (waves on cosines of 0.3 to
-30 amplitudes: crests within 0.08)."""
+PLATE_SHARE = 0.42
+"""How much of a load's wave the plates follow, whose time constant is about 42 s."""
 
 LEAST_HEALTH = 0.01  # of a battery that is believed to be there
 
@@ -274,7 +264,7 @@ def _extremes(
         np.minimum(sun_k_least, by_sun_k, out=sun_k_least)
         sun_k_hot = np.where(hot > chip, by_sun_k, sun_k_hot)
         at_trip = np.where(hot > chip, trips, at_trip)
-        near_s = as_high(near_s, chip, hot, moment.dt_s, wave_amplitude_k)
+        near_s = longer_s(near_s, chip, hot, moment.dt_s, wave_amplitude_k)
         np.maximum(chip, hot, out=chip)
         np.minimum(coldest, hot, out=coldest)
         # where the Sun rises within the part, the battery is at its lowest then
@@ -305,26 +295,6 @@ def _by_sun_k(own: dict[str, Any], state: dict[str, np.ndarray], around: Surroun
     kelvin = state["radiator_degc"] + np.float32(ZERO_CELSIUS_K)
     shed_w_m2_k = 8 * STEFAN_BOLTZMANN_W_M2_K4 * own["radiator_emissivity"] * kelvin**3  # two faces
     return sun_w_m2 / shed_w_m2_k
-
-
-def as_high(
-    near_s: np.ndarray, highest: np.ndarray, value: np.ndarray, dt_s: float, amplitude: Any
-) -> np.ndarray:
-    """For how long a course has been about as high as its highest, s (N,), `dt_s` at `value` on.
-
-    `highest` is that of before; `amplitude` of the wave on the course, in its unit.
-    """
-    sharp = CREST_WEIGHT / np.maximum(amplitude, 1e-9)
-    top = np.maximum(highest, value)
-    found: np.ndarray = near_s * np.exp((highest - top) * sharp) + dt_s * np.exp(
-        (value - top) * sharp
-    )
-    return found
-
-
-def crest(near_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Highest value of a wave within `near_s` seconds, and its deviation."""
-    return np.interp(near_s, CREST_S, CREST_MEAN), np.interp(near_s, CREST_S, CREST_SIGMA)
 
 
 def wave_k(own: dict[str, Any], wave: Any, plate_share: Any) -> Any:

@@ -21,6 +21,7 @@ from orbitwin.trajectory import Planned
 from processors.forecast import ahead, forward
 from processors.forecast.forecast import RADIATOR_LEAST_RATIO, forecast
 from processors.forecast.forward import STEP_S, Now, corrected, horizon_steps
+from processors.forecast.wave import crest, near_s
 from producers.drawn import WAVE_PERIODS_S
 from producers.truth import Truth
 
@@ -364,11 +365,7 @@ def test_crests_against_waves_on_courses_that_swing() -> None:
     ) * np.sqrt(1 / 3)
     for swing in (0.0, 0.5, 2.0, 10.0):
         course = swing * (np.cos(2 * np.pi * second / second[-1]) - 1)
-        near_s, highest = np.zeros(1), np.full(1, -np.inf)
-        for value in course:
-            near_s = forward.as_high(near_s, highest, np.array([value]), 10.0, 1.0)
-            highest = np.maximum(highest, value)
-        mean, sigma = forward.crest(near_s)
+        mean, sigma = crest(near_s(course[:, None], 10.0, 1.0))
         most = (course[:, None] + waves).max(axis=0)
         assert mean.item() == pytest.approx(most.mean(), abs=0.08)
         assert sigma.item() == pytest.approx(most.std(), abs=0.05)

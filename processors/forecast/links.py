@@ -1,0 +1,84 @@
+"""Margin of the weakest link over the next orbit: pure functions over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from orbitwin.spacecraft import links
+from orbitwin.trajectory import Trajectory
+from processors.forecast.ahead import Path
+from processors.forecast.wave import crest, near_s
+from processors.selection import Rows
+
+TERMINAL_SIGMA_DB = 0.25
+"""How far the terminals of one satellite lie apart from what their nominal numbers say
+[assumption]."""
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Of the weakest link over a path, dB: `course` (T, N) with a crest of the attitude's wave
+    on it, and the standard deviation (N,) of its least but for what was learnt."""
+
+    course: np.ndarray
+    sigma: np.ndarray
+
+
+def margin_db(own: Mapping[str, object], trajectory: Trajectory, rows: Rows, way: Path) -> Margin:
+    """The margin of nominal terminals, by the geometry of the links.
+
+    What a wave costs does not hang on how far the neighbour is: the first moment tells. What was
+    learnt of the weakest link is that of the terminals that are it along the orbit; of another one,
+    that is the weakest at the worst moment alone, it says nothing.
+    """
+    calm, other = _course(own, trajectory, rows, way)
+
+    def lost_db(wave: float | np.ndarray) -> np.ndarray:
+        found: np.ndarray = calm[0] - _margins(own, trajectory, rows, way, 0, wave).min(axis=0)
+        return found
+
+    mean, sigma = crest(near_s(-calm, way.step_s, lost_db(1.0)))
+    crest_db = lost_db(mean)
+    more_db = lost_db(mean + sigma) - crest_db
+    return Margin(calm - crest_db, np.hypot(more_db, TERMINAL_SIGMA_DB * other))
+
+
+def _course(
+    own: Mapping[str, object], trajectory: Trajectory, rows: Rows, way: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """The margin without a wave (T, N), and how unlike the weakest terminals of the worst moment
+    are to those of the whole path: 0 the same, 1 others (N,)."""
+    lowest = np.full(way.place_m.shape[2], np.inf, dtype=np.float32)
+    course = np.empty((len(way.t_us), len(lowest)), dtype=np.float32)
+    always: np.ndarray | float = 0.0
+    worst: np.ndarray | None = None
+    for step in range(len(way.t_us)):
+        margins = _margins(own, trajectory, rows, way, step, 0.0)
+        least = margins.min(axis=0)
+        # so near to each other, any of them may be the weakest
+        weakest = np.exp((least - margins) / np.float32(TERMINAL_SIGMA_DB))
+        weakest /= weakest.sum(axis=0)
+        worst = weakest if worst is None else np.where(least < lowest, weakest, worst)
+        always = always + weakest
+        np.minimum(lowest, least, out=lowest)
+        course[step] = least
+    assert worst is not None
+    off = worst - always / len(way.t_us)
+    return course, np.sqrt(np.sum(off * off, axis=0))
+
+
+def _margins(
+    own: Mapping[str, object],
+    trajectory: Trajectory,
+    rows: Rows,
+    way: Path,
+    step: int,
+    wave: float | np.ndarray,
+) -> np.ndarray:
+    """Margins of all terminals (K, N), dB, at a step of the path."""
+    angle = trajectory.argument_of_latitude_rad(int(way.t_us[step]))[rows].astype(np.float32)
+    received = np.stack(links.received_dbm(own, angle, wave))
+    return received - np.asarray(own["sensitivity_dbm"], dtype=np.float32)
