@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from orbitwin.cdm_source import Entry, from_kvn, from_xml, said
 from orbitwin.physics.conjunction import inertial_covariance
 from orbitwin.physics.constants import MICROSECONDS_PER_SECOND
+from orbitwin.source_text import text_of, unpacked
 from orbitwin.toml_source import SourceError
 
 Doubles = NDArray[np.float64]
@@ -29,6 +31,7 @@ EARTH_ROTATION_RAD_S = 7.292115e-5  # IERS Conventions 2010, table 1.2
 LARGEST_NUMBER = 1e30  # of any unit; its square still is a number
 LEAST_MOMENTUM_M2_S = 1.0  # specific; orbits have some 5e10
 YEARS = range(1957, 2201)  # of a TCA
+SEARCHED = 4096  # characters at the beginning that tell text from what is none
 COMMENT_READ = 200  # characters of a comment that are looked at
 
 STATE = ("X", "Y", "Z", "X_DOT", "Y_DOT", "Z_DOT")
@@ -121,10 +124,10 @@ class ConjunctionMessage:
 
 
 def read(path: Path) -> list[ConjunctionMessage]:
-    """The messages of a file, at least one. Raises SourceError."""
+    """The messages of a file (`-` is the standard input), at least one. Raises SourceError."""
     file = str(path)
     try:
-        with path.open("rb") as stream:
+        with sys.stdin.buffer if file == "-" else path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -135,10 +138,21 @@ def read(path: Path) -> list[ConjunctionMessage]:
 
 
 def parse(data: bytes, file: str = "<text>") -> list[ConjunctionMessage]:
-    """The messages in KVN or XML, at least one. Raises SourceError; `file` names it there."""
-    text = data.removeprefix(b"\xef\xbb\xbf")
-    is_xml = text.lstrip()[:1] == b"<"
-    entries = from_xml(text, file) if is_xml else from_kvn(text, file)
+    """The messages in KVN or XML, at least one, gzipped or not.
+
+    Raises SourceError; `file` names it there.
+    """
+    try:
+        data = unpacked(data, MAX_BYTES)
+    except ValueError as error:
+        raise SourceError(file, 0, f"cannot read the file: {error}") from None
+    text = text_of(data)
+    start = text.lstrip()[:1]
+    if start in ("[", "{"):
+        raise SourceError(file, 1, "JSON: expected a CDM in KVN or XML (orbit elements: --screen)")
+    if "\0" in text[:SEARCHED]:
+        raise SourceError(file, 0, "not text: expected a CDM in KVN or XML")
+    entries = from_xml(data, file) if start == "<" else from_kvn(text, file)
     messages = [raw.message() for raw in _split(entries, file)]
     if not messages:
         raise SourceError(file, 0, "no message: expected CCSDS_CDM_VERS = 1.0 at its beginning")

@@ -23,9 +23,9 @@ class Entry:
     unit: str = ""
 
 
-def from_kvn(data: bytes, file: str) -> Iterator[Entry]:
+def from_kvn(text: str, file: str) -> Iterator[Entry]:
     """The entries of KVN text; raises SourceError for a line that is none."""
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         keyword, equals, value = (part.strip() for part in line.partition("="))

@@ -1,8 +1,9 @@
 """A column: one quantised value of every satellite, and the integers it travels as.
 
 A value travels as `round(value / resolution)` in the smallest integer type that holds its range.
-Values beyond the type saturate; a missing or not finite value is the type's `missing` code. With
-that one code there are no validity bitmaps: frames, state and snapshots hold the same arrays.
+Values beyond the type saturate, as a sensor does; a missing or not finite value is the type's
+`missing` code.  With that one code there are no validity bitmaps: frames, state and snapshots hold
+the same arrays.
 """
 
 from __future__ import annotations
@@ -89,6 +90,20 @@ class Column:
         scaled[~finite] = 0
         codes = scaled.astype(self.dtype)
         codes[~finite] = self.missing
+        return codes
+
+    def encode_measured(self, values: np.ndarray) -> np.ndarray:
+        """As `encode`, for values that somebody else measured: none becomes another that can be.
+
+        What saturates within the valid range, as a negative power in an unsigned column would at
+        0, is missing instead.  Beyond the range it saturates, and is seen as impossible there.
+        """
+        codes = self.encode(values)
+        if self.dtype.kind != "f":
+            low, high = self.code_range
+            with np.errstate(invalid="ignore"):
+                changed = np.abs(self.decode(codes) - values) > self.resolution
+            codes[changed & (codes >= low) & (codes <= high)] = self.missing
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:

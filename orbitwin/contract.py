@@ -298,7 +298,8 @@ def decode_json(line: bytes, columns_of: Mapping[str, Mapping[str, Sequence[Colu
         got = record.get(column.name)
         if got is not None and (isinstance(got, bool) or not isinstance(got, (int, float))):
             raise FrameError("wrong_schema", f"{column.name!r} = {got!r}: expected a number")
-        codes[column.name] = column.encode(np.array([np.nan if got is None else float(got)]))
+        value = np.array([np.nan if got is None else float(got)])
+        codes[column.name] = column.encode_measured(value)
     return Frame(
         record["fleet"],
         vehicle,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orbitwin.physics import compute, radiation
-from orbitwin.physics.constants import YEAR_S
+from orbitwin.physics.constants import SOLAR_CONSTANT_W_M2, YEAR_S
 from orbitwin.physics.links import to_dbm
 
 if TYPE_CHECKING:
@@ -70,6 +70,27 @@ class Nominal:
         """Work of a satellite whose job never waits, checkpoints or fails, TOPS."""
         p = self.parameters
         return p["chips"] * p["chip_tops"] * p["mfu_ratio"]
+
+    @property
+    def told_at_most(self) -> dict[str, float]:
+        """What it tells in full light at full load, by the catalogue's names of the parameters.
+
+        A vehicle type whose ranges are narrower takes the healthy satellite for impossible.
+        """
+        p = self.parameters
+        array_w = SOLAR_CONSTANT_W_M2 * p["array_area_m2"] * p["packing_ratio"]
+        return {
+            "array_v": p["array_mpp_v"],
+            "array_a": array_w * p["cell_efficiency_ratio"] / p["array_mpp_v"],
+            "battery_v": p["cells"] * float(self.profile.ocv_v[-1]),
+            "load_w": self.payload_full_w + p["bus_w"],
+            "payload_w": self.payload_full_w,
+            "coolant_flow_kg_s": p["coolant_flow_kg_s"],
+            "link_rate_gbps": sum(t["rate_gbps"] for t in self.terminals),
+            "work_done_tops": self.rated_tops,
+            "step_s": p["step_s"],
+            **dict.fromkeys(("x_m", "y_m", "z_m"), self.shell.a_m),
+        }
 
     @cached_property
     def proton_flux_cm2_s(self) -> float:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from orbitwin.neighbours import nominal_place
 from orbitwin.physics import sun
 from orbitwin.profile_sections import Cluster, Shell
 
 
 def plane_counts(shell: Shell) -> tuple[int, int]:
-    """Planes of a shell and satellites in each."""
-    if isinstance(shell.layout, Cluster):
-        in_plane = shell.layout.members * shell.layout.clusters_per_plane
-        planes = -(-shell.satellites // in_plane)
-        return planes, -(-shell.satellites // planes)
-    return shell.layout.planes, shell.satellites // shell.layout.planes
+    """Planes of a shell and places in each; of a formation's last plane some may stay empty."""
+    at = nominal_place(shell)
+    return at.planes, at.slots
 
 
 def plane_nodes_rad(shell: Shell, epoch_us: int, most: int) -> NDArray[np.float64]:

@@ -39,6 +39,7 @@ from orbitwin.profile_sections import (
 from orbitwin.spelling import did_you_mean
 from orbitwin.toml_source import SourceError, dotted, line_of, load_model
 from orbitwin.toml_source import load as load_toml
+from orbitwin.vehicle import Vehicle
 
 
 class Profile(Section):
@@ -62,6 +63,15 @@ class Profile(Section):
     fault_per_year: dict[str, NotNegative] = Field(default_factory=dict)
     spread: dict[str, NotNegative] = Field(default_factory=dict)
     noise: dict[str, NotNegative] = Field(default_factory=dict)
+
+    @field_validator("shell")
+    @classmethod
+    def _told_apart(cls, shells: tuple[Shell, ...]) -> tuple[Shell, ...]:
+        names = [shell.name for shell in shells]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two shells are called {name!r}, and so would their satellites")
+        return shells
 
     @field_validator("deployment")
     @classmethod
@@ -180,6 +190,7 @@ def _check_names(profile: Profile, path: Path) -> None:
                 f"{profile.link.terminals} terminals",
             )
         _check_own(profile, path, number)
+        _check_ranges(profile, vehicle, path, number)
 
 
 def _check_own(profile: Profile, path: Path, number: int) -> None:
@@ -201,6 +212,20 @@ def _check_own(profile: Profile, path: Path, number: int) -> None:
                 raise _mistake(
                     path, ("shell", number, "own", str(key)), f"{key}: {first['msg']}"
                 ) from None
+
+
+def _check_ranges(profile: Profile, vehicle: Vehicle, path: Path, number: int) -> None:
+    """What a healthy satellite tells must be possible by its vehicle type."""
+    for name, most in profile.nominals[number].told_at_most.items():
+        column = vehicle.parameters.get(name)
+        if column is not None and most > column.high:
+            raise _mistake(
+                path,
+                ("shell", number),
+                f"shell {profile.shell[number].name!r}: {name} is up to {most:,.6g} {column.unit}, "
+                f"and vehicle {vehicle.name} tells up to {column.high:,.6g}: expected a smaller "
+                "satellite, or a vehicle type of its own",
+            )
 
 
 def _unknown(

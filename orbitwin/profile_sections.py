@@ -21,6 +21,9 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Celsius = Annotated[float, Field(gt=-273.15, lt=1000)]
 Count = Annotated[int, Field(ge=1, le=5_000_000)]
 
+YEARS = range(1957, 2201)
+"""Of a layout's epoch: when there are satellites, and formulas for Sun and precession hold."""
+
 LARGEST_REACH = 0.01
 """Of the semi-major axis: beyond it the linear equations of relative motion (Hill, Clohessy and
 Wiltshire) are off by more than 1 % of the distance."""
@@ -36,7 +39,7 @@ class Head(Section):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     vehicle: str = "odc"
-    period_s: Positive = 1.0
+    period_s: float = Field(default=1.0, ge=0.01, le=3600)
     epoch: datetime
     software_version: int = Field(default=1000, ge=0, le=65_000)
 
@@ -45,6 +48,8 @@ class Head(Section):
     def _utc(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValueError("write the time zone: 2026-10-01T00:00:00Z")
+        if value.year not in YEARS:
+            raise ValueError(f"expected a year from {YEARS[0]} to {YEARS[-1]}")
         return value.astimezone(UTC)
 
 
@@ -95,12 +100,20 @@ class Shell(Section):
     name: str = Field(min_length=1)
     satellites: Count
     altitude_km: float = Field(ge=160, le=100_000)
-    inclination_deg: Literal["sso"] | Annotated[float, Field(ge=0, le=180)]
+    inclination_deg: Literal["sso"] | float
     ltan_h: float | None = Field(default=None, ge=0, lt=24)
     job: Literal["training", "inference", "observation"] = "training"
     layout: Annotated[Cluster | Walker, Field(discriminator="kind")]
     link: tuple[LinkTo, ...] = Field(default=(), max_length=8)
     own: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("inclination_deg", mode="before")
+    @classmethod
+    def _inclination(cls, value: object) -> object:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value != "sso" and not (number and 0 <= value <= 180):  # type: ignore[operator]
+            raise ValueError('expected 0 to 180 degrees, or "sso"')
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Shell:

@@ -125,10 +125,12 @@ class Scenario:
     """Faults in the order of their file; the number of each takes part in who is chosen.
 
     One that `fits_any_fleet` may name satellites that a small fleet has not: see `fitted`.
+    The last `added` of the faults came on top of it, and stay as they are.
     """
 
     faults: tuple[Fault, ...] = ()
     fits_any_fleet: bool = False
+    added: int = 0
 
     def fitted(self, sat_id: NDArray[np.int64]) -> Scenario:
         """The same for the fleet with the ids `sat_id` (N,), where it may be fitted and has to be.
@@ -137,18 +139,18 @@ class Scenario:
         is taken evenly from the list; two thirds stay healthy, to be compared with.
         """
         ids = np.sort(sat_id)
-        named = {fault.sat for fault in self.faults if fault.sat is not None}
+        faults = self.faults[: len(self.faults) - self.added]
+        named = {fault.sat for fault in faults if fault.sat is not None}
         if not self.fits_any_fleet or named <= set(ids.tolist()):
             return self
-        count = min(len(self.faults), max(1, len(ids) // 3))
-        taken = (2 * np.arange(count) + 1) * len(self.faults) // (2 * count)
+        count = min(len(faults), max(1, len(ids) // 3))
+        taken = (2 * np.arange(count) + 1) * len(faults) // (2 * count)
         whom = ids[np.minimum(3 * np.arange(count) + 2, len(ids) - 1)]
-        return Scenario(
-            tuple(
-                self.faults[fault].model_copy(update={"sat": sat, "share": None})
-                for fault, sat in zip(taken.tolist(), whom.tolist(), strict=True)
-            )
+        fitted = tuple(
+            faults[fault].model_copy(update={"sat": sat, "share": None})
+            for fault, sat in zip(taken.tolist(), whom.tolist(), strict=True)
         )
+        return Scenario((*fitted, *self.faults[len(faults) :]))
 
     def check(self, sat_id: NDArray[np.int64]) -> None:
         """Raise UsageError unless the fleet with the ids `sat_id` (N,) has all that are named."""
@@ -353,4 +355,4 @@ def of_settings(chosen: ProducerSettings, vehicle: Vehicle | None = None) -> Sce
     """What `producer.scenario` and `producer.faults` ask for together."""
     named = load(chosen.scenario, vehicle) if chosen.scenario else Scenario()
     more = tuple(parse(text, vehicle) for text in chosen.faults)
-    return Scenario((*named.faults, *more), named.fits_any_fleet and not more)
+    return Scenario((*named.faults, *more), named.fits_any_fleet, len(more))

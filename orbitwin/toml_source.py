@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,8 +116,11 @@ def validation_error(
         reason = "unknown key" + (_suggestion(model, path) if model else "")
     elif first["type"] == "missing":
         reason = "this key is required"
+    elif first["type"] == "tuple_type":
+        reason = f"expected tables, [[{where}]], or a list"
     elif not isinstance(first["input"], dict | list | tuple):
-        reason = f"{_lower(reason)}, got {first['input']!r}"
+        got = first["input"]
+        reason = f"{_lower(reason)}, got {got if isinstance(got, date) else repr(got)}"
     return SourceError(file, line_of(lines, path), f"{where}: {_lower(reason)}")
 
 

@@ -28,7 +28,7 @@ QUANTITIES: dict[str, str] = {
     "battery_cell_a": "current into one battery cell, positive when charging (A)",
     "headroom_k": "the least distance of any node from its temperature limit (K)",
     "link_margin_db": "received power above the receiver's sensitivity (dB)",
-    "links_up_ratio": "share of the optical terminals that hold a link (0..1)",
+    "links_up_ratio": "share of the terminals that serve a neighbour that hold a link (0..1)",
     "fec_ratio": "corrected errors as a share of what the code can correct (0..1)",
     "work_tops": "operations done in the last second (TOPS)",
     "redone_ratio": "share of that work which repeats rolled-back steps (0..1)",

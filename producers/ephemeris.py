@@ -100,12 +100,18 @@ def flight_of(
     return Flight("ephemeris", name, profile, layout, Real(elements), truth, nav)
 
 
+def age_days(orbit: Sgp4Orbit, t_us: int) -> NDArray[np.float64]:
+    """How far each element set's epoch is from UTC `t_us`, days (N,), before or after."""
+    return np.asarray(np.abs(t_us - orbit.epoch_us) / 1e6 / DAY_S)
+
+
 def _say_age(orbit: Sgp4Orbit, start_us: int | None) -> None:
-    start_us = time.time_ns() // 1000 if start_us is None else start_us
-    age_days = abs(start_us - float(np.median(orbit.epoch_us))) / 1e6 / DAY_S
-    if age_days > OLD_DAYS:
+    age = float(
+        np.median(age_days(orbit, time.time_ns() // 1000 if start_us is None else start_us))
+    )
+    if age > OLD_DAYS:
         _log.warning(
-            f"the elements are {age_days:.0f} days away from the time asked for, where SGP4 says "
+            f"the elements are {age:.0f} days away from the time asked for, where SGP4 says "
             "little; get newer ones, or go to their time with --start-epoch"
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,12 @@ import orjson
 from orbitwin import log as logs
 from orbitwin.errors import UsageError
 from orbitwin.physics.sgp4_batch import ElementError, Sgp4Orbit
-from producers.sources import read_bytes, text_of
+from orbitwin.source_text import text_of, unpacked
+from producers.sources import read_bytes
 
 MAX_UNPACKED_BYTES = 1024**3
 MAX_NAMED = 5  # faults that the log names, of a file
 NEEDED = "NORAD_CAT_ID"
-_GZIP = 16 + zlib.MAX_WBITS  # zlib's way to say: with gzip's header
 
 _log = logs.get("omm")
 
@@ -79,7 +78,7 @@ def read_catalogue(paths: Sequence[Path]) -> Catalogue:
 
 def entries(path: Path) -> Iterator[tuple[str, Fields | str]]:
     """Each entry of a file: where it stands, and its fields or, as text, what is wrong with it."""
-    text = text_of(_unpacked(path, read_bytes(path)))
+    text = _text(path)
     start = text.lstrip()[:200]
     if start.startswith(("[", "{")):
         return _json(path, text)
@@ -98,19 +97,11 @@ def entries(path: Path) -> Iterator[tuple[str, Fields | str]]:
     )
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
-    if data[:2] != b"\x1f\x8b":
-        return data
-    unpack = zlib.decompressobj(_GZIP)
+def _text(path: Path) -> str:
     try:
-        plain = unpack.decompress(data, MAX_UNPACKED_BYTES)
-    except zlib.error as error:
-        raise UsageError(f"{path} is no whole gzip file: {error}", "get it again") from None
-    if unpack.unconsumed_tail:
-        raise UsageError(f"{path} unpacks to more than {MAX_UNPACKED_BYTES:,} bytes", "split it")
-    if not unpack.eof:
-        raise UsageError(f"{path} is no whole gzip file: it ends too early", "get it again")
-    return plain
+        return text_of(unpacked(read_bytes(path), MAX_UNPACKED_BYTES))
+    except ValueError as error:
+        raise UsageError(f"{path} cannot be read: {error}", "get it again, or split it") from None
 
 
 def _json(path: Path, text: str) -> Iterator[tuple[str, Fields | str]]:
@@ -141,7 +132,9 @@ def _json_lines(text: str) -> Iterator[tuple[str, Fields | str]]:
 
 
 def _csv(text: str) -> Iterator[tuple[str, Fields | str]]:
-    rows = csv.DictReader(io.StringIO(text.lstrip()))
+    text = text.lstrip()
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    rows = csv.DictReader(io.StringIO(text), delimiter=separator)
     for row in rows:
         where = f"line {rows.line_num}"
         if None in row:
@@ -154,6 +147,8 @@ def _xml(path: Path, text: str) -> Iterator[tuple[str, Fields | str]]:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise UsageError(f"{path} declares entities, which no OMM needs", "is it an OMM file?")
     number = 0
+    # It is text by now, of whatever encoding its declaration tells.
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
     try:
         for _, element in ElementTree.iterparse(io.BytesIO(text.encode()), ("end",)):
             if _plain_tag(element) == "omm":

@@ -179,10 +179,16 @@ def _part(
     if "seq" in found.roles:
         told = numbers(frame[found.roles["seq"]])
         seq = np.where((told >= 0) & (told < 2**53), np.nan_to_num(told), -1).astype(np.int64)
-    codes = {
-        name: vehicle.parameters[name].encode(numbers(frame[header])[good])
-        for name, header in found.parameters.items()
-    }
+    codes = {}
+    for name, header in found.parameters.items():
+        column, values = vehicle.parameters[name], numbers(frame[header])[good]
+        codes[name] = column.encode_measured(values)
+        unsaid = int(column.is_missing(codes[name]).sum()) - int((~np.isfinite(values)).sum())
+        if unsaid:
+            _log.warning(
+                f"{table.title}: {unsaid} values of {header!r} cannot be and count as missing: "
+                f"{name} is {column.low:g} to {column.high:g} {column.unit}"
+            )
     packet = None
     if "packet" in found.roles:
         packet = frame[found.roles["packet"]].cast(pl.String).fill_null("").to_numpy()[good]

@@ -16,6 +16,7 @@ import orjson
 import polars as pl
 
 from orbitwin.errors import UsageError
+from orbitwin.source_text import text_of
 from producers.times import day_us
 
 MAX_FILE_BYTES = 1024**3  # of one file; it is read whole
@@ -98,16 +99,6 @@ def read_bytes(path: Path) -> bytes:
     if not data.strip():
         raise UsageError(f"{path} is empty", "nothing to play")
     return data
-
-
-def text_of(data: bytes) -> str:
-    """Text in UTF-8, with or without mark, in UTF-16 with one, else in Windows-1252."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def _csv(path: Path, data: bytes) -> Iterator[Table]:

@@ -1,11 +1,11 @@
 """The newest tick as the table `latest`, replaced every second under many readers.
 
-The database keeps a view, `CREATE VIEW latest AS SELECT * FROM latest_frame`, made once: it
-carries the comments and shows in every catalogue. `latest_frame` is no object of the database:
-each cursor registers the Arrow table that is newest when its statement starts, under that name
-in its own temporary schema. So a tick costs the writer one assignment, a reader that needs it
-one registration (a third of a millisecond at any fleet size, nothing is copied), and a running
-query keeps the table that it began with.
+The database keeps a view on `latest_frame`, `storage.ddl.latest_view`: it carries the comments
+and shows in every catalogue. `latest_frame` is no object of the database: each cursor registers
+the Arrow table that is newest when its statement starts, under that name in its own temporary
+schema. So a tick costs the writer one assignment, a reader that needs it one registration (a
+third of a millisecond at any fleet size, nothing is copied), and a running query keeps the table
+that it began with.
 
 Dropped: a table replaced or merged every second (1.8 s to 31 s for a large fleet), and Python
 replacement scans, which would let SQL read any frame of the process.
@@ -15,12 +15,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping
 
 import duckdb
 import pyarrow as pa
-
-from storage import quoting
 
 FRAME = "latest_frame"  # the name each cursor registers the newest Arrow table under
 
@@ -73,18 +70,3 @@ class LatestView:
             cursor.register(FRAME, newest)
             with self._lock:
                 self._seen[cursor] = newest
-
-    def create(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        comment: str = "",
-        column_comments: Mapping[str, str] | None = None,
-    ) -> None:
-        """Make the view in a database opened for writing, with its comments."""
-        self.attach(connection)
-        view = quoting.name(self.view)
-        connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {FRAME}")
-        connection.execute(f"COMMENT ON VIEW {view} IS {quoting.literal(comment)}")
-        for column, text in (column_comments or {}).items():
-            named = f"{view}.{quoting.name(column)}"
-            connection.execute(f"COMMENT ON COLUMN {named} IS {quoting.literal(text)}")

@@ -9,9 +9,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from storage import ddl
 from storage.admission import harden
-from storage.latest_view import LatestView
+from storage.latest_view import FRAME, LatestView
 from storage.pgwire import Door, DoorLimits, install_catalogue
+from storage.table import Field, Table
 
 PASSWORD = "correct horse battery staple"
 LATEST = pa.schema([("sat_id", pa.int32()), ("name", pa.string()), ("margin_w", pa.float64())])
@@ -27,6 +29,15 @@ def tick(count: int, margin_w: float) -> pa.Table:
         },
         schema=LATEST,
     )
+
+
+def make_view(connection: duckdb.DuckDBPyConnection, latest: LatestView) -> None:
+    """The view of `latest` in a database, with its comments."""
+    latest.attach(connection)
+    connection.execute(ddl.latest_view(LATEST.names, FRAME))
+    fields = (Field("margin_w", "DOUBLE", "Power margin [W]"),)
+    for statement in ddl.comments(Table("latest", "The newest tick", fields), "VIEW"):
+        connection.execute(statement)
 
 
 class Twin:
@@ -47,7 +58,7 @@ class Twin:
             " TIMESTAMPTZ '2026-01-01 00:00:00+00' + INTERVAL (i) MINUTE FROM range(1000) r(i)"
         )
         self.latest = LatestView(LATEST)
-        self.latest.create(self.connection, "The newest tick", {"margin_w": "Power margin [W]"})
+        make_view(self.connection, self.latest)
         self.latest.publish(tick(5, 12.5))
         install_catalogue(self.connection, user="orbitwin", database="twin")
         harden(self.connection, segments)

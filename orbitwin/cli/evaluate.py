@@ -22,6 +22,7 @@ EXAMPLES = """
 orbitwin evaluate --offline                          the default scenario, without Kafka
 orbitwin evaluate --offline --scenario none          nothing injected: false alarms alone
 orbitwin evaluate --profile three_body_12 --scenario mine.toml --seed 3 --offline --json
+orbitwin evaluate --offline --fault pump_stop:sat=17,at_s=1200,severity=0.5
 orbitwin evaluate --speed 10                         through Kafka, Faust and DuckDB
 """
 DEFAULT_SCENARIO = "default"
@@ -56,6 +57,7 @@ Strict = Annotated[
 def evaluate(
     profile: options.Profile = None,
     scenario: Scenario = None,
+    fault: options.Fault = None,
     satellites: options.Satellites = None,
     seed: options.Seed = None,
     start_epoch: options.StartEpoch = None,
@@ -78,7 +80,7 @@ def evaluate(
     from orbitwin import catalogue
     from orbitwin.cli.output import print_json
 
-    scenario = scenario or DEFAULT_SCENARIO
+    scenario = scenario or (NOTHING if fault else DEFAULT_SCENARIO)
     settings = options.load_settings(
         data,
         config,
@@ -87,21 +89,21 @@ def evaluate(
         producer__start_epoch=start_epoch or DEFAULT_START,
         kafka__bootstrap=bootstrap,
     )
+    # What is flown has to be what is scored, whatever else the settings would inject.
+    settings = settings.with_values(
+        {
+            "producer.scenario": None if scenario == NOTHING else scenario,
+            "producer.faults": tuple(fault or ()),
+            "producer.fault_rates": False,
+        }
+    )
     if offline and speed is not None:
         raise UsageError("--speed is for a whole twin", "leave out --speed or --offline")
-    plan = _plan(settings, scenario, satellites, duration or DEFAULT_DURATION_S)
+    plan = _plan(settings, satellites, duration or DEFAULT_DURATION_S)
     if offline:
         evidence = _offline(plan, settings)
     else:
-        # What is flown has to be what is scored, whatever else the settings would inject.
-        chosen = settings.with_values(
-            {
-                "producer.scenario": None if scenario == NOTHING else scenario,
-                "producer.faults": (),
-                "producer.fault_rates": False,
-            }
-        )
-        evidence = _live(plan, chosen, speed or DEFAULT_SPEED, own_directory=data is None)
+        evidence = _live(plan, settings, speed or DEFAULT_SPEED, own_directory=data is None)
     found = report(evidence, catalogue.load(plan.profile.vehicle))
     if json:
         print_json(
@@ -121,7 +123,7 @@ def evaluate(
         raise typer.Exit(EXIT_FAILURE)
 
 
-def _plan(settings: Settings, scenario: str, satellites: int | None, duration_s: int) -> Plan:
+def _plan(settings: Settings, satellites: int | None, duration_s: int) -> Plan:
     from compose.evaluation.offline import Plan
     from orbitwin import catalogue
     from orbitwin import profile as profiles
@@ -130,9 +132,7 @@ def _plan(settings: Settings, scenario: str, satellites: int | None, duration_s:
 
     flown = profiles.load(settings.producer.profile)
     vehicle = catalogue.load(flown.vehicle)
-    faults = scenarios.Scenario()
-    if scenario != NOTHING:
-        faults = scenarios.load(scenario, vehicle)
+    faults = scenarios.of_settings(settings.producer, vehicle)
     count = satellites or max(
         LEAST_SATELLITES, *(f.sat for f in faults.faults if f.sat is not None), 1
     )

@@ -146,6 +146,9 @@ def _explain(name: str, profile: Profile) -> None:
         _radiation(found),
     ):
         print_table(columns, rows, title)
+    beyond = ", ".join(s.name for s in found.shells if s.radiation.of_nearest_altitude)
+    if beyond:
+        print(f"The proton model ends at 300 and 2,000 km; {beyond}: as at the nearer of them.")
     if found.deployment:
         waves = ", ".join(f"{w.satellites:,} in year {w.years:g}" for w in found.deployment)
         print(f"Satellites that fly: {waves}.")

@@ -19,6 +19,7 @@ NODES = 16  # of Gauss-Legendre in each of the panels below
 LEAST_SIGMA_RATIO = 1e-9  # of the hard-body radius: what is certain has this sigma
 LEAST_RADIUS_M = 1e-100  # below, a radius counts as 0
 CLIPPED_RATIO = 1e-12  # an eigenvalue below minus this share of the greatest is no rounding
+PRINTED_RATIO = 1e-3  # of a correlation: what four printed digits leave open
 _SPREAD = 9.0  # sigmas from the middle; 2e-19 of a normal distribution lies outside
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
@@ -61,6 +62,21 @@ def inertial_covariance(
     """A position covariance (..., 3, 3) in RTN, turned into the inertial frame of the state."""
     axes = rtn_axes(position_m, velocity_m_s)
     return axes @ np.asarray(covariance_rtn, dtype=float) @ np.swapaxes(axes, -1, -2)
+
+
+def is_covariance(matrix: ArrayLike) -> NDArray[np.bool_]:
+    """Whether matrices (..., n, n) can be covariances: (...), bool.
+
+    No variance is negative, and the correlations are those of something real: their matrix has
+    no eigenvalue below what numbers of four digits, as messages print them, bring by rounding.
+    """
+    matrix = np.asarray(matrix, dtype=float)
+    variance = np.diagonal(matrix, axis1=-2, axis2=-1)
+    sigma = np.sqrt(np.where(variance > 0, variance, 1.0))
+    correlation = matrix / (sigma[..., None] * sigma[..., None, :])
+    least = np.linalg.eigvalsh(correlation)[..., 0]
+    real: NDArray[np.bool_] = (variance >= 0).all(axis=-1) & (least >= -PRINTED_RATIO)
+    return real
 
 
 def encounter(

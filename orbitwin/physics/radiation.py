@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,13 @@ def grid(solar: str) -> Grid:
         step_m=np.float32(step_km * 1e3),
         least_cm2_s=np.float32(least),
     )
+
+
+def knows(altitude_m: Numbers, solar: str = "min") -> Any:
+    """Whether the grid reaches an altitude, m; beyond, the flux is that of its nearest layer."""
+    stored = grid(solar)
+    highest_m = stored.lowest_m + stored.step_m * (stored.shape[0] - 1)
+    return (altitude_m >= stored.lowest_m) & (altitude_m <= highest_m)
 
 
 def earth_rotation_rad(t_us: int) -> float:

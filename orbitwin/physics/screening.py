@@ -49,14 +49,19 @@ class Approaches:
 
 
 def screen(
-    positions_m: Positions, start_us: int, span_s: float, miss_m: float, step_us: int = STEP_US
+    positions_m: Positions,
+    start_us: int,
+    span_s: float,
+    miss_m: float,
+    step_us: int = STEP_US,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Approaches:
     """All closest approaches nearer than `miss_m` with TCA in [start_us, start_us + span_s).
 
     `positions_m(t_us)` gives inertial positions (3, N), m, of the fleet at UTC `t_us`; float64,
     as TCA and miss are no better than they are. Satellites with NaN take no part. A closest
     approach is a minimum of the distance: a pair that only nears until the span ends belongs to
-    the next span.
+    the next span.  `progress` is told which share (0..1) of the span is done.
 
     At every step the fleet is sorted into cubic cells as wide as a pair can close in half a step
     at the fleet's greatest speed; pairs of neighbouring cells go on whose straight line passes
@@ -80,6 +85,7 @@ def screen(
             part = _nearest(window, first, second, step_us / MICROSECONDS_PER_SECOND, miss_m)
             found.append((*part[:2], part[2] + step, *part[3:]))
         window.pop(0)
+        progress((step + 1) / steps)
     return _collected(found, start_us, end_us, step_us)
 
 

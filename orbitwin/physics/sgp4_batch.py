@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sgp4 import omm
+from sgp4.alpha5 import from_alpha5
 from sgp4.api import Satrec, SatrecArray
 
 from orbitwin.physics.constants import MICROSECONDS_PER_SECOND, UNIX_EPOCH_JD
@@ -17,15 +20,19 @@ from orbitwin.physics.frames import teme_to_gcrs
 DAY_US = 86_400 * MICROSECONDS_PER_SECOND
 METRES_PER_KM = 1000.0
 LARGEST_SGP4_ID = 339_999  # the last that the five-character Alpha-5 field can say
-_NUMBERS = (
-    "MEAN_MOTION",
-    "ECCENTRICITY",
-    "INCLINATION",
-    "RA_OF_ASC_NODE",
-    "ARG_OF_PERICENTER",
-    "MEAN_ANOMALY",
-    "BSTAR",
-)
+LARGEST_ID = 2**63 - 1  # what a column of ids holds
+_ALPHA5 = re.compile(r"[A-HJ-NP-Z][0-9]{4}")
+_DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})(?!\d)")
+_LEAST_MOTION = 1e-3  # revolutions a day: nothing that SGP4 describes takes longer
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "MEAN_MOTION": (_LEAST_MOTION, 20.0, "revolutions a day, above 0 and at most 20"),
+    "ECCENTRICITY": (0.0, np.nextafter(1.0, 0.0), "0 to less than 1"),
+    "INCLINATION": (0.0, 180.0, "degrees, 0 to 180"),
+    "RA_OF_ASC_NODE": (-360.0, 360.0, "degrees, -360 to 360"),
+    "ARG_OF_PERICENTER": (-360.0, 360.0, "degrees, -360 to 360"),
+    "MEAN_ANOMALY": (-360.0, 360.0, "degrees, -360 to 360"),
+    "BSTAR": (-sys.float_info.max, sys.float_info.max, "a finite number"),
+}
 _DEFAULTS: dict[str, str] = {
     "BSTAR": "0",
     "MEAN_MOTION_DOT": "0",
@@ -83,28 +90,58 @@ def _satrec(fields: Mapping[str, Any], at: int) -> tuple[int, str, Satrec]:
     """Own id, name and sgp4 record of an OMM; raises ElementError."""
     name = str(fields.get("OBJECT_NAME") or fields.get("NORAD_CAT_ID") or f"number {at}")
     try:
-        number = int(str(fields["NORAD_CAT_ID"]).strip())
+        number = _catalogue_number(str(fields["NORAD_CAT_ID"]).strip())
         given = {k: str(v).strip() for k, v in fields.items() if v not in (None, "")}
         text = _DEFAULTS | given
         text["NORAD_CAT_ID"] = str(number if 0 <= number <= LARGEST_SGP4_ID else 0)
-        for key in _NUMBERS:
-            if not np.isfinite(float(text[key])):
-                raise ElementError(f"element set of {name}: {key} is not a finite number")
+        for key, (low, high, expected) in _RANGES.items():
+            if not low <= _number(text[key]) <= high:
+                raise ValueError(f"{key}: expected {expected}, got {text[key]!r}")
         text["EPOCH"] = _with_microseconds(text["EPOCH"])
         satrec = Satrec()
         omm.initialize(satrec, text)
     except KeyError as missing:
         raise ElementError(f"element set of {name}: {missing.args[0]} is missing") from None
     except (ValueError, OverflowError) as error:
-        if isinstance(error, ElementError):
-            raise
         raise ElementError(f"element set of {name}: {error}") from None
     if satrec.error:
         raise ElementError(f"element set of {name}: SGP4 refuses it (code {satrec.error})")
     return number, name, satrec
 
 
+def _catalogue_number(text: str) -> int:
+    """An id as a number, or as the five characters of Alpha-5 (T0001 is 270001)."""
+    if _ALPHA5.fullmatch(text):
+        return int(from_alpha5(text))
+    if not text.isascii() or not text.isdigit() or int(text) > LARGEST_ID:
+        raise ValueError(f"NORAD_CAT_ID: expected a whole number of up to 63 bits, got {text!r}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    """The number of a text; NaN where it tells none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 def _with_microseconds(text: str) -> str:
-    """An epoch with the six decimals of the second on which sgp4 insists."""
-    moment = datetime.fromisoformat(text.removesuffix("Z"))
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
+    """An epoch, which may be a day of the year (CCSDS 502.0-B-3, 7.5.10), with the six decimals
+    of the second on which sgp4 insists."""
+    given, day_of_year = text, _DAY_OF_YEAR.match(text)
+    try:
+        if day_of_year:
+            year, day = (int(part) for part in day_of_year.groups())
+            date = datetime(year, 1, 1) + timedelta(days=day - 1)
+            if date.year != year:
+                raise ValueError(f"{year} has no day {day}")
+            text = date.date().isoformat() + text[day_of_year.end() :]
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"EPOCH: expected a UTC time such as 2025-05-24T18:20:22.669728, got {given!r}"
+        ) from None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="microseconds")

@@ -17,7 +17,7 @@ amounts are assumptions, chosen for that. Sensor faults are in `sensors`, the cl
 | pointing_bias | pointing_bias_urad | plus 0.6 s of wavelength / aperture |
 | jitter_rise | jitter_urad | times 1 + 4 s |
 | transmitter_droop | transmit_ratio | times 10^(-0.6 s): 6 dB at 1 |
-| terminal_loss | terminals_lost | s of terminals, at least 1 |
+| terminal_loss | terminals_lost | s of those that serve a neighbour, at least 1 |
 | reacquisition_storm | reacquisition_ratio | times 500^s |
 | solar_storm | storm_ratio | times 100^s: dose and upsets |
 | hbm_error_burst | ce_ratio | times 1000^s |
@@ -105,7 +105,7 @@ EFFECTS: dict[str, tuple[Effect, ...]] = {
     "pointing_bias": (_beside,),
     "jitter_rise": (_times("jitter_urad", 5.0),),
     "transmitter_droop": (_powers("transmit_ratio", 10**-0.6),),
-    "terminal_loss": (_lost("terminals_lost", "terminals"),),
+    "terminal_loss": (_lost("terminals_lost", "links"),),
     "reacquisition_storm": (_powers("reacquisition_ratio", 500.0),),
     "solar_storm": (_powers("storm_ratio", STORM_AT_ONE),),
     "hbm_error_burst": (_powers("ce_ratio", CORRECTED_AT_ONE),),

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from storage.lexer import Piece, split
-from storage.pgwire import parameters, types
+from storage.pgwire import literals, parameters, types
 from storage.pgwire.errors import SqlError
 from storage.pgwire.execution import statements_of
 
@@ -87,7 +87,7 @@ def _literal(value: Any) -> str:
         return "[" + ", ".join(_literal(item) for item in value) + "]"
     kind = _kind(value)
     raw = value if isinstance(value, bytes) else _text(value).encode("utf-8", "replace")
-    return parameters.literal(kind.oid, 1 if isinstance(value, bytes) else 0, raw)
+    return literals.literal(kind.oid, 1 if isinstance(value, bytes) else 0, raw)
 
 
 def _text(value: Any) -> str:

@@ -85,7 +85,9 @@ class FlightDoor:
                 auth_handler=NoHandshake(),
                 tls_certificates=[tls] if tls else None,
                 middleware={
-                    "login": Login(door.user, password, door.count_session, door.failed_login)
+                    "login": Login(
+                        door.user, password, door.service.count_session, door.failed_login
+                    )
                 },
             )
         except pa.ArrowException as problem:

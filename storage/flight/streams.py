@@ -24,9 +24,8 @@ from storage.flight.messages import Malformed
 from storage.flight.query import Query
 from storage.pgwire import Door
 from storage.pgwire.engine import Engine, Stopped
-from storage.pgwire.errors import SqlError, too_many_rows
+from storage.pgwire.errors import BadParameter, SqlError, too_many_rows
 from storage.pgwire.execution import Planner
-from storage.pgwire.parameters import BadParameter
 from storage.pgwire.rewrite import Context
 from storage.pgwire.settings import SERVER_VERSION, Settings
 
@@ -39,7 +38,7 @@ class Lane:
 
     def __init__(self, door: Door) -> None:
         settings = Settings(door.user)
-        self.engine = Engine(door, settings)
+        self.engine = Engine(door.service, settings)
         context = Context(
             user=door.user,
             database=door.database,
@@ -85,19 +84,19 @@ class Streams:
         except Malformed as problem:
             raise self.told(SqlError("08P01", str(problem))) from None
         except duckdb.Error as problem:
-            self._door.log_fault(problem)
+            self._door.service.log_fault(problem)
             text = "the history database is not available"
             raise self.told(SqlError("58000", text)) from None
         except (StopIteration, flight.FlightError):
             raise
         except Exception as problem:  # a fault of the door: told, logged, and others go on
-            self._door.log_fault(problem)
+            self._door.service.log_fault(problem)
             text = f"internal error: {type(problem).__name__}: {problem}"
             raise self.told(SqlError("XX000", text)) from None
 
     def told(self, problem: SqlError) -> Exception:
         """Count and log an error; gives the exception that Flight sends."""
-        self._door.count_error(problem.sqlstate in REFUSALS, problem)
+        self._door.service.count_error(problem.sqlstate in REFUSALS, problem)
         return to_flight(problem)
 
     def schema(self, sql: str) -> pa.Schema:
@@ -120,7 +119,7 @@ class Streams:
             lane.engine.end_statement()
             self._take_back(lane)
             raise
-        self._door.count_query()
+        self._door.service.count_query()
         stream = Stream(self, lane, query, name or secrets.token_bytes(8), gone)
         with self._lock:
             self._open[stream] = None
@@ -153,7 +152,7 @@ class Streams:
         return self._door.limits
 
     def count_rows(self, rows: int) -> None:
-        self._door.count_rows(rows)
+        self._door.service.count_rows(rows)
 
     def ended(self, stream: Stream) -> None:
         """A stream has closed: its lane is free."""

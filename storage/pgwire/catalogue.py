@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import duckdb
 
+from storage import quoting
 from storage.admission import CATALOGUE
 from storage.latest_view import FRAME
 from storage.pgwire import (
@@ -55,11 +56,12 @@ def install_catalogue(
     fills = {
         "{pg}": pg,
         "{info}": f"{CATALOGUE}.info",
-        "{user}": user.replace("'", "''"),
-        "{database}": database.replace("'", "''"),
+        "{user}": quoting.literal(user),
+        "{database}": quoting.literal(database),
         "{frame}": FRAME,
         "{segments}": SEGMENTS,
         "{type_oids}": _type_oids(),
+        "{type_aliases}": _type_aliases(),
         "{known_oids}": "MAP {" + ", ".join(f"'{k}': {v}" for k, v in KNOWN_OIDS.items()) + "}",
         "{index_oids}": str(_INDEX_OIDS),
     }
@@ -68,9 +70,6 @@ def install_catalogue(
         for key, value in fills.items():
             sql = sql.replace(key, value)
         return sql
-
-    def view(schema: str, name: str, select: str) -> None:
-        connection.execute(f"CREATE OR REPLACE VIEW {CATALOGUE}.{schema}.{name} AS {select}")
 
     def macro(text: str) -> None:
         connection.execute(f"CREATE OR REPLACE MACRO {pg}.{filled(text)}")
@@ -86,17 +85,24 @@ def install_catalogue(
         f"CREATE OR REPLACE TABLE {pg}.types_ AS SELECT * FROM (VALUES {_type_rows()}) t(oid,"
         " typname, typlen, typcategory, typelem, typarray, format, stem, proc)"
     )
+
     def tables(schema: str, views: dict[str, str], layout: _Layout) -> None:
-        """The views, with every column that PostgreSQL has, and its other tables, empty."""
+        """The views, with every column that PostgreSQL has, and its other tables, empty.
+
+        What has rows that never change is a table: a query binds it at once, where it would bind
+        each view anew.
+        """
         for name, select in views.items():
             made = filled(select)
             if name in layout:
                 given = {row[0] for row in connection.execute(f"DESCRIBE {made}").fetchall()}
                 made = f"SELECT {_columns(layout[name], given)} FROM ({made}) q"
-            view(schema, name, made)
+            kind = "TABLE" if name in catalogue_tables.CONSTANT else "VIEW"
+            connection.execute(f"CREATE OR REPLACE {kind} {CATALOGUE}.{schema}.{name} AS {made}")
         for name, columns in layout.items():
             if name not in views:
-                view(schema, name, f"SELECT {_columns(columns, set())} WHERE false")
+                made = f"SELECT {_columns(columns, set())} WHERE false"
+                connection.execute(f"CREATE OR REPLACE VIEW {CATALOGUE}.{schema}.{name} AS {made}")
 
     tables("pg", catalogue_tables.VIEWS, catalogue_layout.TABLES)
     for text in (*waiting, *catalogue_functions.TABLE_MACROS):
@@ -111,13 +117,10 @@ _Layout = dict[str, list[tuple[str, str]]]
 def _columns(layout: list[tuple[str, str]], given: set[str]) -> str:
     """A table's columns in PostgreSQL's order and types: those given, NULLs for the others."""
     return ", ".join(
-        f"{_named(name) if name in given else 'NULL'}::{_duckdb_name(kind)} AS {_named(name)}"
+        f"{shown if name in given else 'NULL'}::{_duckdb_name(kind)} AS {shown}"
         for name, kind in layout
+        for shown in [quoting.name(name)]
     )
-
-
-def _named(name: str) -> str:
-    return f'"{name}"'
 
 
 def _duckdb_name(kind: str) -> str:
@@ -175,6 +178,17 @@ _UNDERSCORED = frozenset(
 def _stem(kind: types.PgType) -> str:
     """What the names of a type's functions begin with: int4 of int4recv, uuid_ of uuid_recv."""
     return kind.name + ("_" if kind.name in _UNDERSCORED else "")
+
+
+def _type_aliases() -> str:
+    """A MAP from other names of types in PostgreSQL's SQL, and of their arrays, to the first."""
+    names = {"int": types.INT4, "dec": types.NUMERIC, "decimal": types.NUMERIC,
+             "float": types.FLOAT8, "char": types.BPCHAR}  # fmt: skip
+    return "MAP {" + ", ".join(
+        f"'{name}{array}': '{kind.sql_name}{array}'"
+        for name, kind in names.items()
+        for array in ("", "[]")
+    ) + "}"
 
 
 def _type_oids() -> str:

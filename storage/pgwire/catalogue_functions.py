@@ -18,7 +18,7 @@ MACROS = (
     "format_type(t, m) AS (SELECT format || CASE WHEN t = 1700 AND m > 3 THEN "
     "'(' || ((m - 4) >> 16) || ',' || ((m - 4) & 65535) || ')' ELSE '' END "
     "FROM {pg}.types_ WHERE oid = t)",
-    "pg_get_userbyid(o) AS CASE o WHEN 10 THEN '{user}' ELSE 'unknown (OID=' || o || ')' END",
+    "pg_get_userbyid(o) AS CASE o WHEN 10 THEN {user} ELSE 'unknown (OID=' || o || ')' END",
     "pg_table_is_visible(o) AS EXISTS (SELECT 1 FROM {pg}.relations_ r WHERE r.oid = o "
     "AND r.schema IN ('public', 'pg_catalog'))",
     "pg_type_is_visible(o) AS true",
@@ -160,7 +160,8 @@ MACROS = (
     "regclass_out_(o) AS coalesce((SELECT any_value(CASE n.nspname WHEN 'public' THEN '' "
     "WHEN 'pg_catalog' THEN '' ELSE n.nspname || '.' END || r.relname) FROM {pg}.pg_class r "
     "JOIN {pg}.namespaces_ n ON n.oid = r.relnamespace WHERE r.oid = o), o::VARCHAR)",
-    "to_regtype(s) AS (SELECT min(t.oid) FROM {pg}.types_ t WHERE t.format = lower(s) "
+    "to_regtype(s) AS (SELECT min(t.oid) FROM {pg}.types_ t "
+    "WHERE t.format = coalesce({type_aliases}[lower(s)], lower(s)) "
     "OR t.typname = "
     "replace(list_last(string_split(lower(s), '.')), '\"', ''))",
     "regtype_in_(s) AS coalesce({pg}.to_regtype(s), error('type \"' || s || '\" does not exist'))",
@@ -174,8 +175,11 @@ MACROS = (
     "to_regnamespace(s) AS (SELECT min(oid) FROM {pg}.namespaces_ n WHERE n.nspname = s)",
     "regnamespace_out_(o) AS coalesce((SELECT any_value(nspname) FROM {pg}.namespaces_ n "
     "WHERE n.oid = o), o::VARCHAR)",
-    "regrole_out_(o) AS CASE o WHEN 10 THEN '{user}' ELSE o::VARCHAR END",
-    "to_regrole(s) AS CASE s WHEN '{user}' THEN 10::UINTEGER END",
+    "regrole_out_(o) AS CASE o WHEN 10 THEN {user} ELSE o::VARCHAR END",
+    "to_regrole(s) AS CASE s WHEN {user} THEN 10::UINTEGER END",
+    "txid_current_if_assigned() AS NULL::BIGINT",
+    "pg_current_xact_id() AS 1::BIGINT",
+    "nameconcatoid(n, o) AS n || '_' || o",
     "inet_server_addr() AS NULL::VARCHAR",
     "inet_server_port() AS NULL::INTEGER",
     "inet_client_addr() AS NULL::VARCHAR",
@@ -192,6 +196,10 @@ TABLE_MACROS = (
     "keyword_category AS catdesc, '' AS baredesc FROM duckdb_keywords()",
     "aclexplode(a) AS TABLE SELECT NULL::UINTEGER AS grantor, NULL::UINTEGER AS grantee, "
     "NULL::VARCHAR AS privilege_type, NULL::BOOLEAN AS is_grantable WHERE false",
+    "pg_available_extensions() AS TABLE SELECT NULL::VARCHAR AS name, "
+    "NULL::VARCHAR AS default_version, NULL::VARCHAR AS comment WHERE false",
+    "pg_available_extension_versions() AS TABLE SELECT NULL::VARCHAR AS name, "
+    "NULL::VARCHAR AS version, NULL::VARCHAR AS comment WHERE false",
     "pg_listening_channels() AS TABLE SELECT NULL::VARCHAR AS pg_listening_channels WHERE false",
     "pg_partition_tree(o) AS TABLE SELECT o AS relid, NULL::UINTEGER AS parentrelid, "
     "true AS isleaf, 0 AS level WHERE false",

@@ -36,8 +36,12 @@ VIEWS = {
       SELECT coalesce({known_oids}[view_name], view_oid)::UINTEGER, view_name,
              CASE schema_name WHEN 'pg' THEN 'pg_catalog' ELSE 'information_schema' END,
              'v', 0, column_count, comment, view_oid, false, NULL
-      FROM duckdb_views() WHERE database_name = 'pg_door' AND NOT internal
-        AND schema_name IN ('pg', 'info') AND NOT suffix(view_name, '_')""",
+      FROM (SELECT view_oid, view_name, schema_name, column_count, comment
+            FROM duckdb_views() WHERE database_name = 'pg_door' AND NOT internal
+            UNION ALL
+            SELECT table_oid, table_name, schema_name, column_count, comment
+            FROM duckdb_tables() WHERE database_name = 'pg_door' AND NOT internal)
+      WHERE schema_name IN ('pg', 'info') AND NOT suffix(view_name, '_')""",
     "keys_": """
       SELECT ({index_oids} + table_oid * 64 + constraint_index)::UINTEGER AS oid,
              table_oid::UINTEGER AS relid,
@@ -51,7 +55,7 @@ VIEWS = {
       SELECT oid, nspname, 10::UINTEGER AS nspowner, NULL::VARCHAR[] AS nspacl FROM {pg}.namespaces_
       """,
     "pg_class": """
-      SELECT r.oid, r.relname, n.oid AS relnamespace, 0::UINTEGER AS reltype,
+      SELECT r.oid, r.relname, n.oid AS relnamespace, r.oid AS reltype,
              0::UINTEGER AS reloftype,
              10::UINTEGER AS relowner, CASE relkind WHEN 'r' THEN 2 ELSE 0 END::UINTEGER AS relam,
              r.oid AS relfilenode, 0::UINTEGER AS reltablespace, 0 AS relpages,
@@ -157,14 +161,14 @@ VIEWS = {
              NULL::VARCHAR[] AS proconfig, NULL::VARCHAR[] AS proacl
       FROM {pg}.types_, range(4) n(k)""",
     "pg_database": """
-      SELECT 5::UINTEGER AS oid, '{database}' AS datname, 10::UINTEGER AS datdba, 6 AS encoding,
+      SELECT 5::UINTEGER AS oid, {database} AS datname, 10::UINTEGER AS datdba, 6 AS encoding,
              'c' AS datlocprovider, false AS datistemplate, true AS datallowconn,
              -1 AS datconnlimit, 0::UINTEGER AS datfrozenxid, 0::UINTEGER AS datminmxid,
              1663::UINTEGER AS dattablespace, 'C.UTF-8' AS datcollate, 'C.UTF-8' AS datctype,
              NULL::VARCHAR AS daticulocale, NULL::VARCHAR AS datcollversion,
              NULL::VARCHAR[] AS datacl""",
     "pg_roles": """
-      SELECT '{user}' AS rolname, false AS rolsuper, true AS rolinherit, false AS rolcreaterole,
+      SELECT {user} AS rolname, false AS rolsuper, true AS rolinherit, false AS rolcreaterole,
              false AS rolcreatedb, true AS rolcanlogin, false AS rolreplication,
              -1 AS rolconnlimit, '********' AS rolpassword, NULL::TIMESTAMPTZ AS rolvaliduntil,
              false AS rolbypassrls, NULL::VARCHAR[] AS rolconfig, 10::UINTEGER AS oid""",
@@ -189,15 +193,23 @@ VIEWS = {
       -1 AS collencoding, NULL::VARCHAR AS collcollate, NULL::VARCHAR AS collctype,
       NULL::VARCHAR AS colliculocale, NULL::VARCHAR AS collversion""",
     "pg_tables": """
-      SELECT schema AS schemaname, relname AS tablename, '{user}' AS tableowner,
+      SELECT schema AS schemaname, relname AS tablename, {user} AS tableowner,
              NULL::VARCHAR AS tablespace, indexed AS hasindexes, false AS hasrules,
              false AS hastriggers, false AS rowsecurity
       FROM {pg}.relations_ WHERE relkind = 'r'""",
     "pg_views": """
-      SELECT schema AS schemaname, relname AS viewname, '{user}' AS viewowner, definition
+      SELECT schema AS schemaname, relname AS viewname, {user} AS viewowner, definition
       FROM {pg}.relations_ WHERE relkind = 'v'""",
     "pg_stat_user_tables": """
       SELECT oid AS relid, schema AS schemaname, relname, tuples AS n_live_tup
       FROM {pg}.relations_ WHERE relkind = 'r'""",
     "pg_timezone_names": "SELECT * FROM pg_timezone_names()",
 }
+
+# Those that are the same for ever: rows are made once, when the catalogue is installed.
+CONSTANT = frozenset(
+    {
+        "pg_type", "pg_proc", "pg_database", "pg_roles", "pg_user", "pg_authid", "pg_shadow",
+        "pg_am", "pg_language", "pg_tablespace", "pg_collation",
+    }
+)  # fmt: skip

@@ -40,6 +40,7 @@ def _explain(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
             options = ["ANALYZE"] * bool(on) + ["FORMAT JSON"] * ("json" in told)
             brackets = f"({', '.join(options)})" if "json" in told else " ".join(options)
             yield Edit(found[1].start, found[close].end, brackets)
+        return
     for word in found[1:3]:
         if word.folded == "verbose":
             yield Edit(word.start, word.end, "")
@@ -80,9 +81,10 @@ def _halved(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
 
 
 def _no_columns(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
-    """A SELECT of nothing has rows without columns."""
-    if at == 0 and words(found, 1, 1)[0] in ("", "from"):
-        yield Edit(found[0].end, found[0].end, f" NULL AS {NO_COLUMNS}")
+    """A SELECT of nothing has rows without columns: `EXISTS (SELECT FROM t)`."""
+    begins = at == 0 or found[at - 1].text == "("
+    if begins and words(found, at + 1, 1)[0] in ("", "from", "where", ")"):
+        yield Edit(found[at].end, found[at].end, f" NULL AS {NO_COLUMNS}")
 
 
 _STRING_RULES: tuple[Rule, ...] = (

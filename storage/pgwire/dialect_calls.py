@@ -8,7 +8,7 @@ from functools import cache
 import duckdb
 
 from storage.lexer import Token
-from storage.pgwire import formatting, parameters
+from storage.pgwire import formatting, literals
 from storage.pgwire.edits import AFTER_ITEM, Edit, closing, words
 from storage.pgwire.errors import SqlError
 from storage.pgwire.functions import SCHEMA as FN
@@ -78,7 +78,7 @@ def formatted(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
                 macro, text = name, formatting.parse_format(format.value)
         except ValueError as problem:
             raise SqlError("0A000", f"{name}: {problem}", position=format.start + 1) from None
-        made = parameters.quote(text)
+        made = literals.quote(text)
     yield Edit(found[at].start, found[at].end, f"{FN}.{macro}")
     yield Edit(format.start, format.end, made)
 
@@ -99,22 +99,24 @@ def json_agg(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
 
 
 def unnest(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
-    """FROM unnest(a, b): several arrays beside one another."""
+    """FROM unnest(a, b) [WITH ORDINALITY]: several arrays beside one another."""
     opening = at + 1
-    if at == 0 or found[at - 1].folded not in ("from", "join") or (
-        words(found, opening, 1) != ["("]
-    ):  # fmt: skip
+    if words(found, opening, 1) != ["("] or not _in_from(found, at):
         return
     close, depth, commas = closing(found, opening), 0, []
     for one in found[opening : close + 1]:
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(one.text, 0)
         if one.text == "," and depth == 1:
             commas.append(one)
-    if commas and words(found, close + 1, 1) != ["with"]:
-        yield Edit(found[at].start, found[at].end, "(SELECT unnest")
-        for comma in commas:
-            yield Edit(comma.start, comma.end, "), unnest(")
-        yield Edit(found[close].end, found[close].end, ")")
+    if not commas:
+        return
+    numbered = words(found, close + 1, 2) == ["with", "ordinality"]
+    lead = "(SELECT *, row_number() OVER () AS ordinality FROM (SELECT" if numbered else "(SELECT"
+    yield Edit(found[at].start, found[at].end, f"{lead} unnest")
+    for comma in commas:
+        yield Edit(comma.start, comma.end, "), unnest(")
+    end = found[close + 2] if numbered else found[close]
+    yield Edit(found[close].end, end.end, "))" if numbered else ")")
 
 
 _NO_ALIAS = frozenset(

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from storage.fields import SEVERITY, SEVERITY_TYPE
 from storage.lexer import Token
-from storage.pgwire import parameters, types
+from storage.pgwire import literals, types
 from storage.pgwire.edits import QUANTIFIERS, Edit, words
-from storage.pgwire.errors import SqlError
+from storage.pgwire.errors import BadParameter, SqlError
 from storage.pgwire.functions import SCHEMA as FN
 from storage.pgwire.interval import interval_literal, unknown_unit
 
@@ -29,8 +29,8 @@ def array_or_bytes(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]
     if bare and re.fullmatch(r"\{\s*-?\d+(\s*,\s*-?\d+)*\s*\}", token.value):
         kind = types.INT8  # of what it is compared with, which is not known here
     try:
-        made = parameters.literal(kind.array_oid if array else kind.oid, 0, token.value.encode())
-    except parameters.BadParameter as problem:
+        made = literals.literal(kind.array_oid if array else kind.oid, 0, token.value.encode())
+    except BadParameter as problem:
         raise SqlError(problem.sqlstate, problem.message, position=token.start + 1) from None
     yield Edit(token.start, token.end, made)
 
@@ -53,7 +53,7 @@ def pattern(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:
     elif before == ["similar", "to"] and after[0] != "|":
         escape = found[at + 2].value if after[0] == "escape" and after[1] else "\\"
         end = found[at + 2].end if after[0] == "escape" and after[1] else token.end
-        yield Edit(token.start, end, parameters.quote(similar_regex(token.value, escape)))
+        yield Edit(token.start, end, literals.quote(similar_regex(token.value, escape)))
 
 
 _AFTER_PATTERN = frozenset(
@@ -117,8 +117,8 @@ def typed_constant(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]
         value = token.value.strip().lower()
         if value in _TRUE or value in _FALSE:
             yield Edit(token.start, token.end, "'true'" if value in _TRUE else "'false'")
-    elif kind == "timestamptz" and (moment := parameters.zone_joined(token.value)) != token.value:
-        yield Edit(token.start, token.end, parameters.quote(moment))
+    elif kind == "timestamptz" and (moment := literals.zone_joined(token.value)) != token.value:
+        yield Edit(token.start, token.end, literals.quote(moment))
     elif kind == "interval" and after[0] not in _UNITS:
         if unknown_unit(token.value):
             raise SqlError("22007", f'invalid input syntax for type interval: "{token.value}"',
@@ -205,7 +205,7 @@ def unicode_escapes(sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]
         lambda m: m[1] or chr(int(m[2] or m[3], 16)),
         text.value,
     )
-    yield Edit(found[at].start, text.end, parameters.quote(made))
+    yield Edit(found[at].start, text.end, literals.quote(made))
 
 
 def magnitude(_sql: str, found: Sequence[Token], at: int) -> Iterator[Edit]:

@@ -6,16 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 import duckdb
 
 from storage import quoting
 from storage.pgwire.errors import SqlError
+from storage.pgwire.service import Service
 from storage.pgwire.settings import Settings
-
-if TYPE_CHECKING:
-    from storage.pgwire.server import Door
 
 
 class Stopped(Exception):
@@ -29,8 +26,8 @@ class Engine:
     use up its own time limit, it blocks nothing but itself.
     """
 
-    def __init__(self, door: Door, settings: Settings) -> None:
-        self._door, self._settings = door, settings
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service, self._settings = service, settings
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._zones: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -41,19 +38,19 @@ class Engine:
         self._why = ""  # why the statement was interrupted: timeout, cancel, gone, stop
         self._active = False
         self._held = False
-        self.planner = door.cursor()
+        self.planner = service.cursor()
 
     # -- cursors ----------------------------------------------------------------------------------
 
     def take(self) -> duckdb.DuckDBPyConnection:
         """A cursor ready to run one statement: newest data, the session's TimeZone."""
-        cursor = self._idle.pop() if self._idle else self._door.cursor()
+        cursor = self._idle.pop() if self._idle else self._service.cursor()
         zone = self._settings.zone
         if self._zones.get(id(cursor)) != zone:
             with suppress(duckdb.Error):  # locked by settings not ours: text follows it anyway
                 cursor.execute(f"SET TimeZone = {quoting.literal(zone)}")
             self._zones[id(cursor)] = zone
-        self._door.refresh(cursor)
+        self._service.refresh(cursor)
         return cursor
 
     def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -72,7 +69,7 @@ class Engine:
         with self._lock:
             self._used_s, self._why, self._active = 0.0, "", True
             self._limit_s = self._settings.statement_timeout_s(
-                self._door.limits.statement_timeout_s
+                self._service.limits.statement_timeout_s
             )
 
     def end_statement(self) -> None:

@@ -15,6 +15,15 @@ from typing import Any
 from storage.lexer import tokens
 
 
+class BadParameter(Exception):
+    """A value that is not of its type, with the SQLSTATE for it."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.message = message
+
+
 class SqlError(Exception):
     """An error to be sent to the client as ErrorResponse."""
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from storage.pgwire import messages, parameters, types
+from storage.pgwire import messages, running, types
 from storage.pgwire.errors import SqlError
 from storage.pgwire.execution import row_fields, statements_of
+from storage.pgwire.literals import literal
 from storage.pgwire.messages import FormatError, Reader
-
-if TYPE_CHECKING:
-    from storage.pgwire.session import Session
+from storage.pgwire.portals import bound
+from storage.pgwire.state import State
 
 
 class Extended:
     """Handles one session's messages; `handlers` has the method for each kind."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, state: State) -> None:
+        self._state = state
         self.handlers: dict[bytes, Callable[[Reader], None]] = {
             b"P": self.parse,
             b"B": self.bind,
@@ -34,24 +33,19 @@ class Extended:
         pieces = statements_of(sql)
         if len(pieces) > 1:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
-        if name and name in self._session.statements:
-            raise SqlError("42P05", f'prepared statement "{name}" already exists')
-        if len(self._session.statements) >= self._session.limits.max_statements:
-            raise SqlError("53400", f"too many prepared statements, the most is "
-                           f"{self._session.limits.max_statements}")  # fmt: skip
+        self._state.statements.refuse(name)
         if pieces:
-            self._session.refuse_after_error(pieces[0])
-        prepared = self._session.parsed(pieces[0] if pieces else None, declared)
-        self._session.check(prepared)
-        self._session.statements[name] = prepared
-        self._session.wire.put(messages.PARSE_COMPLETE)
+            self._state.refuse_after_error(pieces[0])
+        prepared = self._state.statements.parsed(pieces[0] if pieces else None, declared)
+        self._state.statements.add(name, prepared)
+        self._state.wire.put(messages.PARSE_COMPLETE)
 
     def bind(self, reader: Reader) -> None:
         name, source = reader.text(), reader.text()
         formats, values, results = reader.shorts(), reader.values(), reader.shorts()
         reader.end()
-        prepared = self._session.statement(source)
-        self._session.refuse_after_error(prepared.piece)
+        prepared = self._state.statements.get(source)
+        self._state.refuse_after_error(prepared.piece)
         if len(values) != len(prepared.oids):
             raise SqlError("08P01", f"bind message supplies {len(values)} parameters, but prepared "
                            f'statement "{source}" requires {len(prepared.oids)}')  # fmt: skip
@@ -61,62 +55,60 @@ class Extended:
             raise SqlError("22023", "unsupported format code")
         each = formats * len(values) if len(formats) == 1 else formats or [0] * len(values)
         literals = [
-            parameters.literal(oid if known else _unknown(oid, format), format, value)
+            literal(oid if known else _unknown(oid, format), format, value)
             for oid, known, format, value in zip(
                 prepared.oids, _padded(prepared.declared, len(values)), each, values, strict=True
             )
         ]
-        if name and name in self._session.portals:
-            raise SqlError("42P03", f'cursor "{name}" already exists')
-        self._session.portals.close(name)
-        self._session.portals.add(name, self._session.bound(prepared, literals, results))
-        self._session.wire.put(messages.BIND_COMPLETE)
+        if not name:
+            self._state.portals.close("")
+        self._state.portals.add(name, bound(prepared, literals, results))
+        self._state.wire.put(messages.BIND_COMPLETE)
 
     def describe(self, reader: Reader) -> None:
         what, name = self._named(reader, "DESCRIBE")
         if what == b"P":
-            portal = self._session.portals.get(name)
-            self._session.refuse_after_error(portal.prepared.piece)
-            self._session.portals.open_query(portal)
-            self._session.portals.describe(portal, otherwise=messages.NO_DATA)
+            portal = self._state.portals.get(name)
+            self._state.refuse_after_error(portal.prepared.piece)
+            self._state.portals.open_query(portal)
+            running.describe(self._state, portal, otherwise=messages.NO_DATA)
             return
-        prepared = self._session.statement(name)
-        self._session.refuse_after_error(prepared.piece)
-        self._session.wire.put(messages.parameter_description(prepared.oids))
-        columns = self._session.portals.columns(prepared)
+        prepared = self._state.statements.get(name)
+        self._state.refuse_after_error(prepared.piece)
+        self._state.wire.put(messages.parameter_description(prepared.oids))
+        columns = running.columns(self._state, prepared)
         if columns is None:
-            self._session.wire.put(messages.NO_DATA)
+            self._state.wire.put(messages.NO_DATA)
             return
         fields = row_fields(columns, [0] * len(columns))
-        self._session.wire.put(messages.row_description(fields))
+        self._state.wire.put(messages.row_description(fields))
 
     def execute(self, reader: Reader) -> None:
         name, most = reader.text(), max(reader.int(), 0)
         reader.end()
-        portal = self._session.portals.get(name)
+        portal = self._state.portals.get(name)
         if portal.prepared.piece is None:
-            self._session.wire.put(messages.EMPTY_QUERY)
+            self._state.wire.put(messages.EMPTY_QUERY)
             return
-        self._session.refuse_after_error(portal.prepared.piece)
+        self._state.refuse_after_error(portal.prepared.piece)
         if portal.answer is not None and portal.result is None:
             raise SqlError("55000", f'portal "{name}" cannot be run')
         if portal.batches is None:
-            self._session.door.count_query()
-        self._session.portals.open(portal)
-        self._session.portals.run(portal, most)
+            self._state.service.count_query()
+        running.open(self._state, portal)
+        running.run(self._state, portal, most)
 
     def close(self, reader: Reader) -> None:
         what, name = self._named(reader, "CLOSE")
         if what == b"S":
-            self._session.statements.pop(name, None)
+            self._state.statements.remove(name)
         else:
-            self._session.portals.close(name)
-        self._session.wire.put(messages.CLOSE_COMPLETE)
-
+            self._state.portals.close(name)
+        self._state.wire.put(messages.CLOSE_COMPLETE)
 
     def flush(self, reader: Reader) -> None:
         reader.end()
-        self._session.wire.flush()
+        self._state.wire.flush()
 
     @staticmethod
     def _named(reader: Reader, message: str) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""Types of parameters from the columns they are compared with: `sat_id = $1`, `$1 < ts`.
+"""Types of parameters from the columns beside them: `sat_id = $1`, `$1 < ts`, `sat_id + $1`.
 
 Drivers with binary parameters (asyncpg, pgx, pgjdbc) encode a value by the type that Describe
 tells. DuckDB does not tell: it binds parameters only when their values are there. So the columns
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from storage.lexer import Piece
-from storage.pgwire import types
+from storage.pgwire import parameters, types
 
 _SIGNS = frozenset("=<>!")  # the lexer gives `>=` as two tokens
+_ARITHMETIC = frozenset("+-*/%")
 
 
 def compared(piece: Piece) -> dict[int, tuple[str, bool]]:
@@ -42,13 +43,32 @@ def compared(piece: Piece) -> dict[int, tuple[str, bool]]:
             after = at + 2
             while piece.word(after) in _SIGNS:
                 after += 1
-            while piece.word(after + 1) == ".":
-                after += 2
-            if piece.word(after + 1) not in ("(", "::"):
-                column = _column(piece, after)
+            column = _column_from(piece, after)
         if column:
             found.setdefault(number, (column, array))
     return found
+
+
+def computed(piece: Piece) -> dict[int, str]:
+    """Parameter number -> name of the column it is computed with: `sat_id + $1`, `$1 * mass_kg`."""
+    found: dict[int, str] = {}
+    for at, token in enumerate(piece.tokens):
+        if token.kind != "param":
+            continue
+        column = _column(piece, at - 2) if at and piece.word(at - 1) in _ARITHMETIC else ""
+        if not column and piece.word(at + 1) in _ARITHMETIC:
+            column = _column_from(piece, at + 2)
+        if column:
+            found.setdefault(int(token.text[1:]), column)
+    return found
+
+
+def _column_from(piece: Piece, at: int) -> str:
+    """The name that begins at this token, with or without its table, if it is no call or cast."""
+    while piece.word(at + 1) == ".":
+        at += 2
+    named = at < len(piece.tokens) and piece.tokens[at].kind in ("word", "quoted")
+    return piece.tokens[at].folded if named and piece.word(at + 1) not in ("(", "::") else ""
 
 
 def _before_signs(piece: Piece, at: int) -> int:
@@ -96,7 +116,7 @@ def column_oids(
     named = sorted({t.folded for t in piece.tokens if t.kind in ("word", "quoted")})
     rows = cursor.execute(
         "SELECT lower(column_name), array_agg(DISTINCT pg_door.pg.type_oid_(data_type))"
-        " FROM duckdb_columns() WHERE list_contains(?, lower(column_name))"
+        " FROM duckdb_columns() WHERE NOT internal AND list_contains(?, lower(column_name))"
         " AND list_contains(?, lower(table_name)) GROUP BY ALL",
         [wanted, named],
     ).fetchall()
@@ -111,16 +131,20 @@ def infer(
     cursor: duckdb.DuckDBPyConnection, piece: Piece, declared: Sequence[int], oids: Sequence[int]
 ) -> list[int]:
     """`oids` with those that are neither declared nor known by a cast taken from columns."""
-    left = {
-        number: told
-        for number, told in compared(piece).items()
-        if oids[number - 1] == types.TEXT.oid
-        and not (number <= len(declared) and declared[number - 1])
-    }
-    kinds = column_oids(cursor, piece, (column for column, _ in left.values()))
     made = list(oids)
-    for number, (column, array) in left.items():
-        kind = kinds.get(column)
-        if kind is not None:
+
+    def open_(number: int) -> bool:
+        known = number <= len(declared) and declared[number - 1]
+        return made[number - 1] == types.TEXT.oid and not known
+
+    beside = {number: told for number, told in compared(piece).items() if open_(number)}
+    within = {number: column for number, column in computed(piece).items() if open_(number)}
+    columns = [*(column for column, _ in beside.values()), *within.values()]
+    kinds = column_oids(cursor, piece, columns)
+    for number, (column, array) in beside.items():
+        if kind := kinds.get(column):
             made[number - 1] = kind.array_oid if array else kind.oid
+    for number, column in within.items():
+        if open_(number) and kinds.get(column) in parameters.COMPUTED:
+            made[number - 1] = kinds[column].oid
     return made

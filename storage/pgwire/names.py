@@ -30,8 +30,7 @@ def _column_name(item: exp.Expression) -> str:
     if isinstance(item, exp.Column):
         return str(item.name)
     if isinstance(item, exp.Cast):
-        inner = _column_name(item.this)
-        return inner if inner != "?column?" else type_name(item.to)
+        return _cast_name(item)
     if isinstance(item, (exp.Window, exp.Filter, exp.WithinGroup)):
         return _column_name(item.this)
     if isinstance(item, (exp.Paren, exp.Bracket, exp.Collate)):
@@ -53,10 +52,8 @@ def _column_name(item: exp.Expression) -> str:
         return "array"
     for kind, name in (
         (exp.CurrentUser, "current_user"), (exp.SessionUser, "session_user"),
-        (exp.CurrentTimestamp, "now"), (exp.GroupConcat, "string_agg"),
-        (exp.TimestampTrunc, "date_trunc"), (exp.StrPosition, "strpos"),
+        (exp.CurrentTimestamp, "now"), (exp.StrPosition, "position"),
         (exp.CurrentSchema, "current_schema"), (exp.CurrentCatalog, "current_catalog"),
-        (exp.CurrentVersion, "version"), (exp.CurrentSchemas, "current_schemas"),
     ):  # fmt: skip
         if isinstance(item, kind):
             return name
@@ -67,6 +64,18 @@ def _column_name(item: exp.Expression) -> str:
     if isinstance(item, exp.Func):
         return str(item.sql_name()).lower()
     return "?column?"
+
+
+def _cast_name(item: exp.Cast) -> str:
+    """What is cast has a name of its own, else it goes by the last type that it is cast to."""
+    value = item.this
+    while isinstance(value, (exp.Cast, exp.Paren)):
+        value = value.this
+    inner = _column_name(value)
+    if inner != "?column?":
+        return inner
+    array = isinstance(item.to, exp.DataType) and item.to.this == exp.DataType.Type.ARRAY
+    return type_name(item.to.expressions[0] if array and item.to.expressions else item.to)
 
 
 def type_name(kind: exp.Expression) -> str:

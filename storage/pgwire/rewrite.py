@@ -15,53 +15,39 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
+from storage import excess
 from storage.admission import CATALOGUE
-from storage.lexer import Piece, tokens
+from storage.lexer import Piece
 from storage.pgwire import catalogue
-from storage.pgwire.names import BARE, name_columns, type_name
-from storage.pgwire.parameters import quote
+from storage.pgwire.casts import REGPROCS, call, cast, in_place_of, is_outermost, is_xid, string
+from storage.pgwire.edits import QUANTIFIERS
+from storage.pgwire.literals import quote
+from storage.pgwire.names import BARE, name_columns
+from storage.pgwire.reading import PostgreSQL, readable
 
-_PG = f"{CATALOGUE}.pg"
 _WORDS = frozenset(
     {
         "information_schema", "regclass", "regtype", "regproc", "regnamespace", "regrole",
         "operator", "current_user", "session_user", "current_role", "user", "current_catalog",
         "current_schema", "current_database", "current_schemas", "current_setting", "set_config",
-        "version", "name", "oid", "xid", "jsonb", "bpchar", "cstring",
+        "txid_current", "version", "name", "oid", "xid", "jsonb", "bpchar", "cstring",
     }
 )  # fmt: skip
 _ALWAYS = frozenset({"information_schema", "operator"})
 _CALLED = frozenset(
-    {"current_database", "current_schemas", "current_setting", "set_config", "version"}
-)
+    {
+        "current_database", "current_schemas", "current_setting", "set_config", "txid_current",
+        "version",
+    }
+)  # fmt: skip
 _CASTS = frozenset(
     {
         "regclass", "regtype", "regproc", "regnamespace", "regrole", "name", "oid", "xid",
         "jsonb", "bpchar", "cstring",
     }
 )  # fmt: skip
-# Columns of type regproc: numbers that a result shows as names.
-_REGPROCS = frozenset(
-    {
-        "typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze",
-        "typsubscript",
-    }
-)  # fmt: skip
-# How a value of a reg type is made of a name, and how it prints.
-_REG = {
-    "regclass": ("regclass_in_", "regclass_out_"),
-    "regtype": ("regtype_in_", "regtype_out_"),
-    "regproc": ("to_regproc", "regproc_out_"),
-    "regnamespace": ("to_regnamespace", "regnamespace_out_"),
-    "regrole": ("to_regrole", "regrole_out_"),
-}
-_TEXTS = frozenset({"text", "name", "varchar", "bpchar", "char", "cstring", "refcursor"})
-_NUMBERS = {
-    "oid": "UINTEGER", "xid": "UINTEGER", "int2": "SMALLINT", "int4": "INTEGER", "int8": "BIGINT",
-    "float4": "FLOAT", "float8": "DOUBLE", "bool": "BOOLEAN", "int2vector": "SMALLINT[]",
-    "oidvector": "UINTEGER[]", "jsonb": "JSON", "regoper": "VARCHAR", "pg_node_tree": "VARCHAR",
-    "cid": "UINTEGER",
-}  # fmt: skip
+# Columns of type int2vector and oidvector: arrays that print with spaces between.
+_VECTORS = frozenset({"proargtypes", "indkey", "indclass", "indcollation", "indoption"})
 # Calls of any number of arguments, which no macro could be: DuckDB's function of the same kind.
 _VARIADIC = {
     "json_build_object": "json_object", "jsonb_build_object": "json_object",
@@ -93,6 +79,8 @@ def concerns(piece: Piece) -> bool:
             return True
         if (word in catalogue.FUNCTIONS or word in _VARIADIC) and piece.word(at + 1) == "(":
             return True
+        if word in ("like", "ilike") and piece.word(at + 1) in QUANTIFIERS:
+            return True
         if word not in _WORDS:
             continue
         before, after = piece.word(at - 1) if at else "", piece.word(at + 1)
@@ -109,7 +97,7 @@ def concerns(piece: Piece) -> bool:
 def rewrite(sql: str, context: Context) -> str | None:
     """The statement as DuckDB can run it, or None if sqlglot cannot read it."""
     try:
-        trees = sqlglot.parse(_plain_arrays(sql), read="postgres")
+        trees = sqlglot.parse(readable(sql), read=PostgreSQL)
     except (sqlglot.errors.SqlglotError, RecursionError):
         return None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
@@ -118,6 +106,7 @@ def rewrite(sql: str, context: Context) -> str | None:
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     for select in list(tree.find_all(exp.Select)):
         name_columns(select)
+        _group_by_names(select)
     for table in tree.find_all(exp.Table):
         _name_function(table)
     for node in reversed(list(tree.walk())):  # children before their parents
@@ -130,32 +119,14 @@ def rewrite(sql: str, context: Context) -> str | None:
     return str(tree.sql("duckdb", normalize_functions=False, comments=False))
 
 
-def _plain_arrays(sql: str) -> str:
-    """`::oid[]` and the like by the name of a type that sqlglot has arrays of."""
-    found = list(tokens(sql))
-    out, at = [], 0
-    for n, token in enumerate(found[1:-2], 1):
-        name = token.folded
-        if name not in _NUMBERS and name not in _TEXTS and not name.startswith("reg"):
-            continue
-        if [found[n + 1].text, found[n + 2].text] != ["[", "]"]:
-            continue
-        start, before = n, n - 1
-        if found[before].text == "." and found[before - 1].folded == "pg_catalog":
-            start, before = n - 2, n - 3
-        if found[before].text == "::" or found[before].folded == "as":
-            plain = _NUMBERS.get(name, "").removesuffix("[]") or _duckdb_type(name)
-            out += [sql[at : found[start].start], plain]
-            at = token.end
-    return "".join(out) + sql[at:]
-
-
-def _call(name: str, *arguments: exp.Expression) -> Any:
-    return exp.Anonymous(this=f"{_PG}.{name}", expressions=list(arguments))
-
-
-def _string(text: str) -> Any:
-    return exp.Literal.string(text)
+def _group_by_names(select: exp.Select) -> None:
+    """GROUP BY the name of a result column that is a table's too: DuckDB takes the table's row."""
+    tables = {one.alias_or_name for one in select.find_all(exp.Table, exp.Subquery)}
+    names = [one.alias_or_name for one in select.expressions]
+    group = select.args.get("group")
+    for item in group.expressions if group else ():
+        if isinstance(item, exp.Column) and not item.table and item.name in tables & {*names}:
+            item.replace(exp.Literal.number(names.index(item.name) + 1))
 
 
 # -- nodes --------------------------------------------------------------------------------------
@@ -166,55 +137,82 @@ def _node(node: Any, context: Context, ctes: set[str]) -> Any:
         return _table(node, context, ctes)
     if isinstance(node, exp.Operator):
         return _operator(node)
+    if isinstance(node, (exp.Like, exp.ILike)) and isinstance(node.expression, (exp.Any, exp.All)):
+        return _like_any(node)
     if isinstance(node, exp.Collate):
         return node.this
     if isinstance(node, exp.Dot) and _is_pg_catalog(node.this):
         return node.expression
     if isinstance(node, exp.Cast):
-        return _cast(node)
-    if isinstance(node, exp.Column) and node.name.lower() in _REGPROCS and _is_shown(node):
-        return _call("regproc_out_", node.copy())
+        return cast(node)
+    unit = node.args.get("unit") if isinstance(node, exp.Interval) else None
+    if isinstance(unit, exp.Var) and isinstance(node.this, exp.Literal):
+        # sqlglot has cut `interval '1 mon'` in two: whole, the unit's name may be PostgreSQL's
+        whole = string(f"{node.this.name} {unit.name}")
+        return exp.Cast(this=whole, to=exp.DataType.build("INTERVAL", dialect="duckdb"))
+    if isinstance(node, exp.Column) and is_outermost(node):
+        if node.name.lower() in REGPROCS:
+            return in_place_of(node, call("regproc_out_", _bare(node.copy())))
+        if node.name.lower() in _VECTORS:
+            between = [_bare(node.copy()), string(" ")]
+            return in_place_of(node, exp.Anonymous(this="array_to_string", expressions=between))
     if isinstance(node, exp.Div) and node.args.get("typed"):
         return exp.IntDiv(this=node.this, expression=node.expression)
-    if isinstance(node, exp.Column) and node.db.lower() in ("pg_catalog", "information_schema"):
-        # pg_catalog.pg_class.relname: the table goes by its bare name, see _moved
-        return exp.Column(this=node.this, table=node.args["table"])
     if isinstance(node, exp.Column) and node.sql() in ("user", "USER"):
-        return _string(context.user)
-    if isinstance(node, exp.Column) and node.name.lower() == "tableoid":
-        return exp.Literal.number(_table_oid(node))
+        return string(context.user)
+    if isinstance(node, exp.Column) and node.name.lower() in _SYSTEM_COLUMNS:
+        return _system_column(node)
+    if isinstance(node, exp.Column):
+        return _bare(node)
     if isinstance(node, (exp.CurrentUser, exp.SessionUser)):
-        return _string(context.user)
+        return string(context.user)
     if isinstance(node, exp.CurrentCatalog):
-        return _string(context.database)
+        return string(context.database)
     if isinstance(node, exp.CurrentSchema):
-        return _string("public")
-    if isinstance(node, exp.CurrentVersion):
-        return _string(context.version)
+        return string("public")
     if isinstance(node, exp.CurrentTimestamp):
         return exp.Anonymous(this="now")
-    if isinstance(node, exp.CurrentSchemas):
-        return _call("current_schemas", node.this)
     if isinstance(node, exp.Func):
         return _function(node, context)
     return node
 
 
-def _is_shown(node: exp.Column) -> bool:
-    """Whether a column is a result column of the whole statement."""
-    parent = node.parent
-    if isinstance(parent, exp.Alias):
-        parent = parent.parent
-    return isinstance(parent, exp.Select) and parent.parent is None
+def _bare(node: exp.Column) -> exp.Column:
+    """pg_catalog.pg_class.relname without the schema: the table goes by its bare name, `_moved`."""
+    if node.db.lower() in ("pg_catalog", "information_schema"):
+        return exp.Column(this=node.this, table=node.args["table"])
+    return node
 
 
-def _table_oid(node: exp.Column) -> int:
-    """The system column tableoid: which catalogue table a row is of."""
+def _like_any(node: exp.Like | exp.ILike) -> exp.EQ:
+    """`x LIKE ANY (array)`, which sqlglot would write without ANY."""
+    negate, pattern = node.args.get("negate"), "like_"
+    like = type(node)(this=node.this, expression=exp.column(pattern), negate=negate)
+    each = exp.Lambda(this=like, expressions=[exp.to_identifier(pattern)])
+    made = exp.Anonymous(
+        this="list_transform", expressions=[node.expression.this.unnest().copy(), each]
+    )
+    return exp.EQ(this=exp.true(), expression=type(node.expression)(this=exp.Paren(this=made)))
+
+
+# What every row of the catalogue has; the number of tableoid is that of the table.
+_SYSTEM_COLUMNS = {
+    "tableoid": "{table}::UINTEGER", "xmin": "1::UINTEGER", "xmax": "0::UINTEGER",
+    "cmin": "0::UINTEGER", "cmax": "0::UINTEGER", "ctid": "'(0,0)'",
+}  # fmt: skip
+
+
+def _system_column(node: exp.Column) -> Any:
+    """The value of a system column, for the rows of a catalogue table; another one stays."""
     select = node.find_ancestor(exp.Select)
     for table in select.find_all(exp.Table) if select else ():
-        if not node.table or table.alias_or_name == node.table:
-            return catalogue.KNOWN_OIDS.get(table.name.lower(), 0)
-    return 0
+        name = table.name.lower()
+        if name.startswith("pg_") and (not node.table or table.alias_or_name == node.table):
+            value = _SYSTEM_COLUMNS[node.name.lower()].format(
+                table=catalogue.KNOWN_OIDS.get(name, 0)
+            )
+            return in_place_of(node, sqlglot.parse_one(value, read="duckdb"))
+    return _bare(node)
 
 
 def _is_pg_catalog(node: Any) -> bool:
@@ -278,23 +276,24 @@ def _setting(name: Any, context: Context) -> Any:
 
 def _name_function(node: exp.Table) -> None:
     """A function without arguments as a FROM item: what it answers goes by its name."""
-    if isinstance(node.this, (exp.CurrentSchema, exp.CurrentCatalog, exp.CurrentVersion)):
-        name = _function_name(node.this).replace("current_version", "version")
-        if not node.alias:
-            node.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
+    if isinstance(node.this, (exp.CurrentSchema, exp.CurrentCatalog)) and not node.alias:
+        name = exp.to_identifier(_function_name(node.this))
+        node.set("alias", exp.TableAlias(this=name))
 
 
 def _from_function(node: exp.Table) -> Any:
     """A function as a FROM item: its alias names its column too, as in PostgreSQL."""
     function, alias = node.this, node.alias
+    if node.db.lower() == "pg_catalog":
+        node.set("db", None)
     name = _function_name(function)
     if name in catalogue.TABLE_FUNCTIONS:
         moved = node.copy()
-        moved.set("this", _call(name, *function.expressions))
+        moved.set("this", call(name, *function.expressions))
         moved.set("db", None)
         return moved
     columns = node.args["alias"].columns if node.args.get("alias") else []
-    if name in ("generate_series", "explodinggenerateseries", "unnest"):
+    if name in ("generate_series", "unnest"):
         if alias and not columns:
             node.args["alias"].set("columns", [exp.to_identifier(alias)])
         return node
@@ -327,65 +326,10 @@ def _operator(node: exp.Operator) -> Any:
     return plain(this=left, expression=right) if plain else node
 
 
-def _cast(node: exp.Cast) -> Any:
-    name, value = type_name(node.to), node.this
-    array = isinstance(node.to, exp.DataType) and node.to.this == exp.DataType.Type.ARRAY
-    if array:
-        if isinstance(value, exp.Literal) and value.is_string and value.name.startswith("{"):
-            inside = value.name[1:-1]
-            items = [_string(one.strip().strip('"')) for one in inside.split(",")] if inside else []
-            value = exp.Array(expressions=items)
-        inner = node.to.expressions[0] if node.to.expressions else node.to
-        target = _duckdb_type(type_name(inner))
-        return exp.Cast(this=value, to=exp.DataType.build(f"{target}[]", dialect="duckdb"))
-    if name in _REG:
-        made, printed = _REG[name]
-        if isinstance(value, exp.Literal) and value.is_string:
-            value = value if value.name.isdigit() else _call(made, value)
-            shown = node.parent.parent if isinstance(node.parent, exp.Alias) else node.parent
-            outermost = isinstance(shown, exp.Select) and shown.parent is None
-            return _call(printed, value) if outermost else value
-        if _is_text(value):
-            value = _call(made, value)
-        parent = node.parent
-        while isinstance(parent, (exp.Paren, exp.Alias)):
-            parent = parent.parent
-        if isinstance(parent, (exp.Select, exp.DPipe)) or (
-            isinstance(parent, exp.Cast) and type_name(parent.to) in (*_TEXTS, "text")
-        ):
-            return _call(printed, value)
-        return value
-    if name in _TEXTS and isinstance(value, exp.Column) and value.name.lower() in _REGPROCS:
-        return _call("regproc_out_", value)
-    target = _duckdb_type(name)
-    foreign = isinstance(node.to, exp.ObjectIdentifier) or name in _NUMBERS or name in _TEXTS
-    if not foreign and node.to.this != exp.DataType.Type.USERDEFINED:
-        return node
-    return exp.Cast(this=value, to=exp.DataType.build(target, dialect="duckdb"))
-
-
-def _is_text(value: Any) -> bool:
-    """Whether an expression is a text by how it is written: a cast, || or a call that makes one."""
-    inner = value.unnest()
-    if isinstance(inner, exp.Cast):
-        return type_name(inner.to) in _TEXTS
-    if isinstance(inner, exp.Anonymous):
-        return str(inner.name).rsplit(".", 1)[-1].lower() in ("quote_ident", "format", "concat")
-    return isinstance(inner, (exp.DPipe, exp.Concat, exp.Format))
-
-
-def _duckdb_type(name: str) -> str:
-    if name in _TEXTS:
-        return "VARCHAR"
-    if name.startswith("reg"):
-        return "UINTEGER"
-    return _NUMBERS.get(name, name.upper())
-
-
 def _function(node: exp.Func, context: Context) -> Any:
     name = _function_name(node)
-    arguments = node.expressions if isinstance(node, exp.Anonymous) else list(
-        node.iter_expressions()
+    arguments = (
+        node.expressions if isinstance(node, exp.Anonymous) else list(node.iter_expressions())
     )
     if name in ("current_setting", "set_config") and arguments:
         if isinstance(arguments[0].unnest(), exp.Null) or arguments[0].find(exp.Null):
@@ -395,20 +339,31 @@ def _function(node: exp.Func, context: Context) -> Any:
         first = arguments[0].name
         if name == "set_config":
             local = str(arguments[2].sql()).lower() == "true" if len(arguments) > 2 else False
-            return _string(context.set_config(first, arguments[1].name, local))
+            return string(context.set_config(first, arguments[1].name, local))
         value = context.setting(first)
         missing_ok = len(arguments) > 1 and arguments[1].sql().upper() == "TRUE"
         if value is None and not missing_ok:
             context.set_config(first, "", True)  # raises what an unknown name raises
-        return exp.null() if value is None else _string(value)
+        return exp.null() if value is None else string(value)
+    if name == "age" and len(arguments) == 1 and is_xid(arguments[0]):
+        return exp.Literal.number(1)  # nothing is older than the transaction of before
     if name == "pg_backend_pid":
         return exp.Literal.number(context.pid)
-    if name in ("current_database", "currentdatabase"):
-        return _string(context.database)
+    if name == "txid_current":  # no reader has one; tools ask how far the log of changes is
+        return exp.cast(exp.Literal.number(1), "BIGINT", dialect="duckdb")
+    if name == "repeat" and len(arguments) == 2 and not isinstance(arguments[1], exp.Literal):
+        least = exp.Anonymous(
+            this="least", expressions=[arguments[1], exp.Literal.number(excess.MOST)]
+        )
+        return exp.Anonymous(this=name, expressions=[arguments[0], least])
+    if name == "current_database":
+        return string(context.database)
+    if name == "current_schema":
+        return string("public")
     if name == "version":
-        return _string(context.version)
+        return string(context.version)
     if name in catalogue.FUNCTIONS:
-        return _call(name, *arguments)
+        return call(name, *arguments)
     if name in _VARIADIC:
         return exp.Anonymous(this=_VARIADIC[name], expressions=arguments)
     return node

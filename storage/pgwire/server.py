@@ -17,14 +17,13 @@ from dataclasses import dataclass
 
 import duckdb
 
-from storage import quoting
 from storage.pgwire import login, messages
 from storage.pgwire.engine import Stopped
 from storage.pgwire.errors import SqlError
-from storage.pgwire.functions import SCHEMA as FUNCTIONS
 from storage.pgwire.login import Rejected
 from storage.pgwire.messages import EncodingError, ProtocolError
 from storage.pgwire.scram import Verifier
+from storage.pgwire.service import DoorLimits, Service
 from storage.pgwire.session import Session
 from storage.pgwire.wire import Closed, IdleTooLong, Wire
 
@@ -34,23 +33,6 @@ _MAX_FAILED_LOGIN_S = 3.0  # ... up to this
 _FORGET_FAILURES_S = 60.0
 
 _log = logging.getLogger("orbitwin.storage.door")
-
-
-@dataclass(frozen=True, slots=True)
-class DoorLimits:
-    """What one client, and all of them together, may take; 0 is no limit where it says so."""
-
-    max_clients: int = 32
-    max_clients_per_address: int = 0  # of the connections from one address; 0: none
-    max_portals: int = 64  # open portals and cursors of one client
-    max_statements: int = 1_000  # prepared statements of one client
-    max_rows: int = 0  # of one result; 0: none
-    max_message_bytes: int = 16 * 1024 * 1024  # one message of a client
-    statement_timeout_s: float = 10.0  # of DuckDB's work on one statement; 0: none
-    idle_timeout_s: float = 3_600.0  # without a message; 0: none
-    login_timeout_s: float = 10.0
-    send_timeout_s: float = 300.0  # a client that takes nothing for so long is left; 0: never
-    operator_memory: str = "512MB"  # DuckDB's operator_memory_limit of each cursor; "": DuckDB's
 
 
 @dataclass(slots=True)
@@ -95,8 +77,8 @@ class Door:
         self.host, self.port = host, port
         self.user, self.database = user, database
         self.limits = limits or DoorLimits()
-        self.refresh = refresh
-        self._open_cursor, self._tls = open_cursor, tls
+        self.service = Service(open_cursor, self.limits, refresh)
+        self._tls = tls
         self._verifier = Verifier(user, password)
         self._listener: socket.socket | None = None
         self._threads: list[threading.Thread] = []
@@ -105,10 +87,6 @@ class Door:
         self._stopping = threading.Event()
         self._next_pid = 0
         self._failures: list[float] = []
-        self._counts = {
-            "sessions_total": 0, "logins_failed_total": 0, "queries_total": 0,
-            "refused_total": 0, "errors_total": 0, "rows_total": 0,
-        }  # fmt: skip
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -156,48 +134,8 @@ class Door:
     def stats(self) -> dict[str, int]:
         """Counters: sessions (now), sessions_total, queries_total, refused_total, and so on."""
         with self._lock:
-            return {"sessions": len(self._clients), **self._counts}
-
-    # -- for sessions -----------------------------------------------------------------------------
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A fresh cursor with what PostgreSQL's clients expect of sorting and dividing."""
-        cursor = self._open_cursor()
-        for name, value in (
-            ("integer_division", "true"),
-            ("default_null_order", "'nulls_last_on_asc_first_on_desc'"),
-            ("operator_memory_limit", f"'{self.limits.operator_memory}'"),
-        ):
-            if value != "''":
-                cursor.execute(f"SET {name} = {value}")
-        (history,) = cursor.execute("SELECT current_database()").fetchone() or ("",)
-        path = f"{quoting.name(str(history))}.main,{FUNCTIONS}"
-        cursor.execute(f"SET search_path = {quoting.literal(path)}")
-        return cursor
-
-    def count_session(self) -> None:
-        with self._lock:
-            self._counts["sessions_total"] += 1
-
-    def count_query(self) -> None:
-        with self._lock:
-            self._counts["queries_total"] += 1
-
-    def count_rows(self, rows: int) -> None:
-        with self._lock:
-            self._counts["rows_total"] += rows
-
-    def count_error(self, refused: bool, problem: SqlError) -> None:
-        """Count an error sent to a client; a refusal is logged too."""
-        with self._lock:
-            self._counts["errors_total"] += 1
-            self._counts["refused_total"] += refused
-        if refused:
-            _log.warning("SQL refused (%s): %s", problem.sqlstate, problem.message)
-
-    def log_fault(self, problem: BaseException) -> None:
-        """A fault of the door's own: with its traceback, for whoever reads the log."""
-        _log.error("fault in the SQL door", exc_info=problem)
+            sessions = len(self._clients)
+        return {"sessions": sessions, **self.service.counts()}
 
     # -- threads ----------------------------------------------------------------------------------
 
@@ -246,10 +184,10 @@ class Door:
                 return
             self._refuse_too_many(client)
             self._login(wire, startup)
-            session = Session(self, wire, self.user, self.database, client.pid)
+            session = Session(self.service, wire, self.user, self.database, client.pid)
             client.session = session
             try:
-                self.count_session()
+                self.service.count_session()
                 wire.put(messages.authentication(0))
                 session.greet(startup, client.secret)
                 session.serve()
@@ -271,10 +209,10 @@ class Door:
         except SqlError as problem:  # a setting of the startup message
             self._fatal(wire, problem.sqlstate, problem.message)
         except duckdb.Error as problem:
-            self.log_fault(problem)
+            self.service.log_fault(problem)
             self._fatal(wire, "XX000", "the history database is not available")
         except Exception as problem:  # a fault of the door: logged, others go on
-            self.log_fault(problem)
+            self.service.log_fault(problem)
         finally:
             wire.close()
             with self._lock:
@@ -311,8 +249,8 @@ class Door:
     def failed_login(self) -> None:
         """Guessing costs time, the more the more is guessed; clients that are in feel nothing."""
         now = time.monotonic()
+        self.service.count_failed_login()
         with self._lock:
-            self._counts["logins_failed_total"] += 1
             self._failures = [at for at in self._failures if now - at < _FORGET_FAILURES_S]
             self._failures.append(now)
             recent = len(self._failures)

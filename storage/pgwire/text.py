@@ -164,11 +164,12 @@ def _far_text(time_us: int) -> str:
     """A time outside of the years 1 to 9999, in PostgreSQL's form (4-digit year, BC)."""
     day, within_us = divmod(time_us, _DAY_US)
     clock = str(np.datetime64(within_us, "us"))[11:].rstrip("0").rstrip(".")
-    date, _, era = _far_date(day).partition(" ")
+    date, _, era = far_date(day).partition(" ")
     return f"{date} {clock}" + (f" {era}" if era else "")
 
 
-def _far_date(day: int) -> str:
+def far_date(day: int) -> str:
+    """A day since 1970 as PostgreSQL prints it, whatever its year."""
     text = str(np.datetime64(day, "D"))
     year, month, of_month = text.lstrip("+-").rsplit("-", 2)
     number = -int(year) if text.startswith("-") else int(year)
@@ -186,7 +187,7 @@ def _dates(column: pa.Array) -> pa.Array:
     def special(at: int) -> str:
         if infinite[at]:
             return "infinity" if days[at] > 0 else "-infinity"
-        return _far_date(int(days[at]))
+        return far_date(int(days[at]))
 
     return _with_nulls(_replace(out, odd, special), column)
 

@@ -403,6 +403,25 @@ select count(*) from generate_series(1::int8, 5)
 select '01:02:03.5+02'::timetz, '23:00:00-05:30'::timetz
 select regexp_match('abc', '(?:a)b')
 select regexp_match('abc', '(a)(x)?')
+select * from unnest(array[1,2,3], array['a','b']) with ordinality as t(a, b, n)
+select id, a, b, n from lists, unnest(numbers, words) with ordinality as k(a, b, n) order by id, n
+select id, a, b from lists cross join lateral unnest(numbers, words) as k(a, b) order by id, a
+select exists (select from fleet where sat_id = 1), exists (select from fleet where sat_id = 99)
+select name from fleet f where exists (select where f.sat_id = 1)
+select count(*) from (select from fleet) q
+-- beside something of the catalogue, so rewritten
+select 'ab' like any(array['x','a%']), 'a' like any(null::text[])
+select 'ab' not like all(array['x','b%']), 'ab' ilike any('{A%}'::text[])
+select name from fleet where name like any(array['A%','b%']) order by 1
+select 'int'::regtype::oid, 'int[]'::regtype::oid, 'decimal'::regtype::oid, 'float'::regtype::oid
+select 23 = any('{int,int8,int2}'::regtype[]), 25 = any('{int,int8,int2}'::regtype[])
+select '{1,2}'::oid[], 'pg_class'::regclass::oid
+select to_char(timestamp '2026-01-02 03:04:05', 'HH24:MI'), 26::oid
+select interval '1 mon' i, '1.50'::numeric n, 26::oid
+select initcap('ab cd'), div(7, 2), to_hex(255), position('b' in 'abc'), 26::oid
+select percentile_cont(0.5) within group (order by margin_w) from fleet where margin_w < 20 and sat_id::oid < 4
+select sat_id as select, name as from from fleet where sat_id::oid = 1
+select t.from from (select name as from from fleet where sat_id::oid = 1) t
 -- EXPLAIN and errors
 selec 1
 select
@@ -628,6 +647,13 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "-- first\nselect 1; -- second\nselect nope",
     ),
     "explain": ("explain select nope from fleet", "explain (costs off) select nope"),
+    "locks": (
+        "lock table fleet in access share mode",
+        "begin",
+        "lock table fleet in access share mode",
+        "lock fleet, event in access share mode",
+        "commit",
+    ),
     "several statements": (
         "select 1; select 'a', 2",
         "select 1; -- end\n",

@@ -208,3 +208,119 @@ def test_functions_keep_their_names_in_catalogue_queries(client: psycopg.Connect
     assert [column.name for column in cursor.description] == [
         "now", "string_agg", "count", "max", "json_build_object",
     ]  # fmt: skip
+
+
+def test_datagrip_asks_for_system_columns_and_the_age_of_transactions(
+    client: psycopg.Connection,
+) -> None:
+    namespaces = asked(
+        client,
+        "select N.oid::bigint as id, N.xmin as state_number, nspname as name, D.description"
+        " from pg_catalog.pg_namespace N left join pg_catalog.pg_description D on N.oid = D.objoid"
+        " order by case when nspname = pg_catalog.current_schema() then -1::bigint"
+        " else N.oid::bigint end",
+    )
+    assert namespaces[0][1:3] == (1, "public")
+    tables_ = asked(
+        client,
+        "select T.relname, T.xmin as state, (select pg_catalog.array_agg(inhparent::bigint order by"
+        " inhseqno)::varchar from pg_catalog.pg_inherits where T.oid = inhrelid) as ancestors"
+        " from pg_catalog.pg_class T where relnamespace = 2200::oid and relkind in ('r', 'v')"
+        " and pg_catalog.age(T.xmin) <= coalesce(nullif(greatest(pg_catalog.age('9'::varchar::xid),"
+        " -1), -1), 2147483647)",
+    )
+    assert "latest" in {name for name, *_ in tables_}
+    ((current,),) = asked(
+        client,
+        "select case when pg_catalog.pg_is_in_recovery() then null"
+        " else (pg_catalog.txid_current() % (2^32)::bigint)::varchar::bigint end",
+    )
+    assert current == 1
+    cursor = client.execute("select xmin, ctid, oid from pg_class limit 1")
+    assert [column.name for column in cursor.description or ()] == ["xmin", "ctid", "oid"]
+
+
+def test_metabase_asks_who_may_do_what(client: psycopg.Connection) -> None:
+    """Its names are words of SQL: `as select`, `t.select`."""
+    found = asked(
+        client,
+        """with table_privileges as (
+             select NULL as role, t.schemaname as schema, t.objectname as table,
+               pg_catalog.has_any_column_privilege(current_user, '"' || replace(t.schemaname, '"',
+                 '""') || '"' || '.' || '"' || t.objectname || '"', 'update') as update,
+               pg_catalog.has_any_column_privilege(current_user, '"' || t.schemaname || '"' || '.'
+                 || '"' || t.objectname || '"', 'select') as select
+             from (select schemaname, tablename as objectname from pg_catalog.pg_tables
+                   union select schemaname, viewname from pg_catalog.pg_views
+                   union select schemaname, matviewname from pg_catalog.pg_matviews) t
+             where t.schemaname !~ '^pg_' and t.schemaname <> 'information_schema')
+           select t.* from table_privileges t where t.select or t.update""",
+    )
+    assert (None, "public", "event", False, True) in found
+
+
+def test_prisma_takes_relations_that_have_a_type(client: psycopg.Connection) -> None:
+    found = asked(
+        client,
+        "SELECT relname FROM pg_class JOIN pg_namespace on pg_namespace.oid = pg_class.relnamespace"
+        " AND pg_namespace.nspname = ANY ( %s ) WHERE reltype > 0",
+        ["public"],
+    )
+    assert {("latest",), ("event",)} <= set(found)
+
+
+def test_drizzle_names_types_by_their_aliases(client: psycopg.Connection) -> None:
+    ((integers,),) = asked(
+        client,
+        "SELECT count(*) FROM pg_attribute a WHERE a.attrelid = 'event'::regclass"
+        " AND a.atttypid = ANY ('{int,int8,int2}'::regtype[]) AND NOT EXISTS (SELECT FROM"
+        " pg_attrdef ad WHERE ad.adrelid = a.attrelid AND ad.adnum = a.attnum)",
+    )
+    assert integers == sum("INT" in field.type for field in tables.EVENT.fields)
+
+
+def test_django_reads_the_columns_of_an_index(history_door: Served) -> None:
+    """unnest() of two vectors, with ordinality, of the row before it."""
+    with psycopg.connect(history_door.uri) as connection:
+        rows = connection.execute(
+            "SELECT * FROM pg_index i, unnest(i.indkey, i.indoption)"
+            " WITH ORDINALITY koi(key, option, arridx)"
+        ).fetchall()
+    assert all(row[-1] >= 1 for row in rows)
+
+
+def test_pgjdbc_reads_vectors_as_numbers_between_spaces(client: psycopg.Connection) -> None:
+    cursor = client.execute("SELECT pg_catalog.pg_proc.proargtypes, proname FROM pg_proc LIMIT 1")
+    assert [column.name for column in cursor.description or ()] == ["proargtypes", "proname"]
+    row = cursor.fetchone()
+    assert row is not None and row[0] == "2281"
+
+
+def test_jooq_and_dbt_use_names_of_columns_as_names_of_tables(client: psycopg.Connection) -> None:
+    assert asked(client, "SELECT repeat('a', greatest(1, attndims)) FROM pg_attribute LIMIT 1") == [
+        ("a",)
+    ]
+    assert asked(client, "SELECT nameconcatoid('f', 7::oid)") == [("f_7",)]
+    assert asked(
+        client,
+        "SELECT n.nspname AS n FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid"
+        " WHERE c.relname = 'event' GROUP BY n",
+    ) == [("public",)]  # fmt: skip
+
+
+def test_pgx_is_told_that_an_oid_is_asked_for(client: psycopg.Connection) -> None:
+    """Of `oid = $1` the type is that of the catalogue's column, not of DuckDB's of the name."""
+    cursor = client.execute(
+        "PREPARE of_oid AS SELECT typtype::text, typbasetype FROM pg_type WHERE oid = $1"
+    )
+    cursor = client.execute("EXECUTE of_oid(1016)")
+    assert cursor.fetchall() == [("b", 0)]
+
+
+def test_sqlx_reads_the_plan_of_a_prepared_statement(client: psycopg.Connection) -> None:
+    client.execute("PREPARE of_event AS SELECT ts, name FROM event WHERE sat_id = $1")
+    ((plan,),) = asked(client, "EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE of_event(NULL)")
+    assert set(plan[0]) == {"Plan"}
+    assert asked(client, "EXPLAIN EXECUTE of_event(1)")
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        asked(client, "EXPLAIN EXECUTE nothing(1)")

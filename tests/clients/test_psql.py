@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage import tables
-from tests.clients.conftest import Served
+from tests.clients.conftest import Served, tool
 from tests.door import PASSWORD, Twin, twin
 
 PSQL = shutil.which("psql")
@@ -161,6 +161,24 @@ def test_lists_databases_schemas_roles_and_extensions(history_door: Served) -> N
     assert of_history(history_door, r"\dx") == []
     told = of_history(history_door, script="SELECT sat_id, t_event FROM latest \\gdesc\n")
     assert told == ["sat_id|bigint", "t_event|timestamp with time zone"]
+
+
+def test_pg_dump_writes_a_table_as_its_own_sql(history_door: Served) -> None:
+    """The schema with its comments, and the rows: what `psql` reads into a PostgreSQL."""
+    tool("pg_dump")
+    done = subprocess.run(
+        ["pg_dump", "--table=satellite", history_door.dsn],
+        env=os.environ | {"PGPASSWORD": history_door.password},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "CREATE TABLE public.satellite (" in lines and "    sat_id bigint," in lines
+    assert f"COMMENT ON TABLE public.satellite IS '{tables.SATELLITE.text}';" in lines
+    start = next(at for at, line in enumerate(lines) if line.startswith("COPY public.satellite"))
+    assert lines.index("\\.", start) - start - 1 == 42
 
 
 def test_tab_completes_names_of_tables_and_columns(history_door: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import time
 from datetime import UTC, datetime
@@ -131,6 +132,15 @@ def test_several_messages_in_one_file():
     assert both[5].hbr_m == 10.0 and both[6].hbr_m == 20.0
 
 
+@pytest.mark.parametrize("write", [str.encode, lambda t: t.encode("utf-16")])
+def test_files_as_they_are_kept_and_sent(write):
+    """Gzipped in an archive, and in UTF-16 as PowerShell redirects."""
+    for text in (TEXT, as_xml(TEXT).replace("<?xml version='1.0'?>", "")):
+        for pack in (bytes, gzip.compress):
+            (message,) = cdm.parse(pack(write(text)))
+            assert same(message, parse(TEXT))
+
+
 def as_xml(text: str) -> str:
     out, level = ["<?xml version='1.0'?>", "<ndm xmlns='urn:ccsds:schema:ndmxml'>"], []
     for line in text.splitlines():
@@ -205,6 +215,19 @@ def test_half_a_message():
 )
 def test_files_without_a_message(text):
     broken(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b'[{"CDM_ID": "1", "TCA": "2026-11-25", "PC": "0.0001"}]', "JSON: expected a CDM"),
+        (bytes(range(256)), "not text: expected a CDM in KVN or XML"),
+        (gzip.compress(TEXT.encode())[:-9], "no whole gzip file"),
+    ],
+)
+def test_what_is_no_message_is_said(data, says):
+    """A list of Space-Track's class cdm_public has no states; pictures and halves are sent too."""
+    assert says in str(broken(data))
 
 
 def test_files_that_cannot_be_read(tmp_path):

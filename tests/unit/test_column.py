@@ -30,6 +30,17 @@ def test_what_is_no_finite_number_is_missing(storage: str) -> None:
     assert np.isnan(c.decode(codes)[:3]).all()
 
 
+@pytest.mark.parametrize("storage", ["uint8", "uint16", "uint32", "int16"])
+def test_what_was_measured_never_becomes_another_value_that_can_be(storage: str) -> None:
+    """FAULTS.md, D12: -W is impossible and so invalid; saturating it at 0 would make it sound."""
+    c = column(storage)
+    values = np.array([-1e30, -5.0, -0.004, 0.0, 1.0, 1e30, np.nan, np.inf])
+    codes = c.encode_measured(values)
+    impossible = c.is_missing(codes) | (codes < c.code_range[0]) | (codes > c.code_range[1])
+    assert impossible.tolist() == [True, True, False, False, False, True, True, True]
+    assert c.decode(codes)[2:5].tolist() == pytest.approx([0.0, 0.0, 1.0])
+
+
 @given(st.floats(-300, 300), st.sampled_from(["int16", "int32"]))
 def test_a_value_comes_back_within_half_a_step_and_then_stays(value: float, storage: str) -> None:
     c = column(storage)

@@ -47,6 +47,19 @@ def test_json_is_one_object_with_figures_and_targets(capsys: pytest.CaptureFixtu
     assert (found["faults"], found["dead_letters"]) == ([], {})
 
 
+def test_faults_by_flag_alone_and_on_top_of_a_scenario(
+    late: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = ("--fault", "pump_stop:sat=2,at_s=10", "--json")
+    for words, injected in (
+        ((), ["pump_stop"]),
+        (("--scenario", late), ["panel_dead", "pump_stop"]),
+    ):
+        assert app.run([*SMALL, *words, *flag]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert sorted(fault["fault"] for fault in found["faults"]) == injected
+
+
 def test_a_missed_target_ends_with_1_only_under_strict(
     late: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,7 +62,7 @@ def own(rows: int = 100) -> dict:
         "wavelength_nm": 1550.0,
         "aperture_m": 0.1,
         "jitter_urad": 1.0 * spread,
-        "terminals": 4.0,
+        "links": 4.0,
         "busy_ratio": 0.98 * spread / 1.1,
         "bus_w": 2000.0,
     }

@@ -8,13 +8,13 @@ import pytest
 
 from storage.admission import harden
 from storage.latest_view import LatestView
-from tests.door import LATEST, tick
+from tests.door import LATEST, make_view, tick
 
 
 def test_a_reader_keeps_its_tick_until_its_query_ends(tmp_path) -> None:  # type: ignore[no-untyped-def]
     connection = duckdb.connect(str(tmp_path / "t.duckdb"))
     latest = LatestView(LATEST)
-    latest.create(connection, "newest", {"margin_w": "Power margin [W]"})
+    make_view(connection, latest)
     harden(connection, None)
     one, other = connection.cursor(), connection.cursor()
     latest.publish(tick(200_000, 1.0))

@@ -10,6 +10,8 @@ import pytest
 from orbitwin import layout, neighbours, profile
 from orbitwin.errors import UsageError
 from orbitwin.physics import orbit
+from orbitwin.planes import plane_counts
+from orbitwin.profile_sections import Shell
 
 WALKERS = [("starlink_v2", None), ("starlink_v2", 1000), ("three_tier", 20_000), ("three_tier", 7)]
 FORMATIONS = [("suncatcher_81", None), ("suncatcher_81", 1000), ("suncatcher_81", 20_000)]
@@ -117,3 +119,16 @@ def test_1218000_satellites_take_seconds():
     rows, _ = layout.scaled(found)
     assert len(rows) == 1_218_000
     assert time.process_time() - began < 10
+
+
+def test_planes_are_counted_in_one_place():
+    """Five formations of nine, three a plane: two planes of 27 places, as they fly."""
+    shell = Shell(
+        name="a",
+        satellites=45,
+        altitude_km=650,
+        inclination_deg="sso",
+        layout={"kind": "cluster", "members": 9, "pitch_m": 100, "clusters_per_plane": 3},
+    )
+    assert plane_counts(shell) == (2, 27)
+    assert np.diff(neighbours.nominal_place(shell).plane_starts).tolist() == [27, 18]

@@ -189,3 +189,71 @@ def test_shell_and_fleet_names() -> None:
     assert shell_of(iss) == "52deg-420km"  # 15.5 revolutions a day: 6,795 km from the centre
     assert fleet_name(Path("starlink-omm-2025-05-25.json.gz")) == "starlink_omm"
     assert fleet_name(Path("2025-05-25.csv")) == "ephemeris"
+
+
+def one(tmp_path: Path, **changed: Any) -> omm.Catalogue:
+    """A sound element set, and one with some of its fields changed."""
+    path = tmp_path / "changed.json"
+    path.write_bytes(as_json([SAMPLE[1], SAMPLE[0] | changed]))
+    return read_catalogue([path])
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [("T0001", 270001), ("Z9999", 339999), ("A0000", 100000)]
+)
+def test_alpha_5_against_space_track(tmp_path: Path, number: str, said: int) -> None:
+    """The pairs that Space-Track's page on Alpha-5 gives; I and O are no letters of it."""
+    assert Sgp4Orbit(one(tmp_path, NORAD_CAT_ID=number).elements).sat_id.tolist()[1] == said
+    (broken,) = one(tmp_path, NORAD_CAT_ID="I0001").broken
+    assert "NORAD_CAT_ID: expected a whole number of up to 63 bits, got 'I0001'" in broken
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("NORAD_CAT_ID", 2**63, "a whole number of up to 63 bits"),
+        ("NORAD_CAT_ID", -1, "a whole number of up to 63 bits"),
+        ("MEAN_MOTION", -3, "revolutions a day, above 0"),
+        ("MEAN_MOTION", 0, "revolutions a day, above 0"),
+        ("ECCENTRICITY", 1, "0 to less than 1"),
+        ("INCLINATION", 999, "degrees, 0 to 180"),
+        ("MEAN_ANOMALY", "east", "degrees, -360 to 360"),
+        ("BSTAR", "inf", "a finite number"),
+        ("EPOCH", "2025-05-24T25:00:00", "a UTC time"),
+        ("EPOCH", "2025-366T00:00:00", "a UTC time"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(
+    tmp_path: Path, field: str, value: Any, expected: str
+) -> None:
+    found = one(tmp_path, **{field: value})
+    assert len(found.elements) == 1
+    (broken,) = found.broken
+    assert f"{field}: expected {expected}" in broken and repr(str(value)) in broken
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    ["2025-05-24T18:20:22.669728Z", "2025-144T18:20:22.669728", "2025-05-24T20:20:22.669728+02:00"],
+)
+def test_epochs_as_ccsds_502_writes_them(tmp_path: Path, epoch: str) -> None:
+    """CCSDS 502.0-B-3, 7.5.10: a calendar day or a day of the year; 24 May 2025 is day 144."""
+    plain, told = (Sgp4Orbit(one(tmp_path, **c).elements) for c in ({}, {"EPOCH": epoch}))
+    assert told.epoch_us.tolist() == plain.epoch_us.tolist()
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_csv_as_a_spreadsheet_saves_it(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "gp.csv"
+    path.write_bytes(as_csv(elements()).replace(b",", separator.encode()))
+    assert len(read_catalogue([path]).elements) == 3
+
+
+def test_xml_that_declares_utf_16(tmp_path: Path) -> None:
+    path = tmp_path / "gp.xml"
+    text = as_xml(elements()).decode().replace('version="1.0"', 'version="1.0" encoding="UTF-16"')
+    path.write_bytes(text.encode("utf-16"))
+    assert len(read_catalogue([path]).elements) == 3
+    path.write_bytes(as_json(elements()).decode().encode("utf-16")[:-1])  # half a character
+    with pytest.raises(UsageError, match="not JSON"):
+        read_catalogue([path])

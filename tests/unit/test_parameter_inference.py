@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from storage.lexer import split
-from storage.pgwire.inference import compared
+from storage.pgwire.inference import compared, computed
+from storage.pgwire.parameters import infer
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,30 @@ from storage.pgwire.inference import compared
 def test_the_column_beside_a_comparison(sql: str, found: dict) -> None:
     (piece,) = split(sql)
     assert compared(piece) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("select a + $1, $2 * t.b from t", {1: "a", 2: "b"}),
+        ("select f(a) + $1, $2 - f(a), a::int4 + $3 from t", {}),
+        ("select * from t where a = $1", {}),
+    ],
+)
+def test_the_column_that_a_parameter_is_computed_with(sql: str, found: dict) -> None:
+    (piece,) = split(sql)
+    assert computed(piece) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "oids"),
+    [
+        ("select $1::int4 + $2", [23, 23]),  # as pgx asks in a batch
+        ("select $2 * $1::float8", [701, 701]),
+        ("select $1 - 1, 1.5 / $2", [23, 1700]),
+        ("select $1 || 'x', $2::text", [25, 25]),
+    ],
+)
+def test_the_type_of_what_a_parameter_is_computed_with(sql: str, oids: list[int]) -> None:
+    (piece,) = split(sql)
+    assert infer(piece, []) == oids

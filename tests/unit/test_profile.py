@@ -118,6 +118,13 @@ def test_a_walker_shell(tmp_path: Path):
         ("resume_above_ratio = 0.40", "resume_above_ratio = 0.05", "battery"),
         ("epoch = 2026-10-01T00:00:00Z", "epoch = 2026-10-01T00:00:00", "time zone"),
         ("cells = 28", "cells = nan", "battery.cells"),
+        ("inclination_deg =", "inclination_deg = 181 #", '0 to 180 degrees, or "sso", got 181'),
+        ("period_s = 1.0", "period_s = 1e9", "profile.period_s"),
+        ("epoch = 2026", "epoch = 9026", "expected a year from 1957 to 2200, got 9026-10-01"),
+        # beyond the ranges of the vehicle type a sound satellite would count as impossible
+        ("bus_w = 2000.0", "bus_w = 8e5", "load_w is up to"),
+        ("array_area_m2 = 105.0", "array_area_m2 = 1e9", "array_a is up to"),
+        ("altitude_km = 650.0", "altitude_km = 90000.0", "sun-synchronous"),
     ],
 )
 def test_a_mistake_is_reported_with_its_line(tmp_path: Path, old, new, words):
@@ -130,6 +137,14 @@ def test_a_mistake_is_reported_with_its_line(tmp_path: Path, old, new, words):
     assert words in caught.value.message
     line = text.splitlines()[caught.value.line - 1]
     assert new.split(" =")[0] in line or line.startswith("["), line
+
+
+def test_shells_of_one_name(tmp_path: Path):
+    path = tmp_path / "mine.toml"
+    shell = WALKER[WALKER.index("[[shell]]") : WALKER.index("[power]")]
+    path.write_text(WALKER.replace("[power]", shell + "[power]", 1))
+    with pytest.raises(SourceError, match="two shells are called"):
+        profile.load(path)
 
 
 def test_unknown_profiles_are_answered_with_the_nearest():

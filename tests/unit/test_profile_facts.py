@@ -248,3 +248,14 @@ def test_a_sketch_says_when_the_output_cannot_show_it():
     assert ended.returncode == EXIT_USAGE
     assert "cannot show a sketch" in ended.stderr
     assert ended.stdout == ""
+
+
+def test_the_proton_model_says_where_it_ends(tmp_path):
+    """AP-8's grid reaches from 300 to 2,000 km (decision 0080)."""
+    text = profile.shipped()["three_body_12"].read_text()
+    for altitude_km, beyond in ((160.0, True), (300.0, False), (2000.0, False), (35786.0, True)):
+        path = tmp_path / "mine.toml"
+        shell = text.replace("altitude_km = 500.0", f"altitude_km = {altitude_km}")
+        path.write_text(shell.replace('inclination_deg = "sso"', "inclination_deg = 5.0"))
+        (found,) = profile_facts.facts(profile.load(path)).shells
+        assert found.radiation.of_nearest_altitude is beyond

@@ -195,3 +195,13 @@ def test_the_quarter_of_an_hour_of_the_mvp_comes_out_of_its_run():
     facts = profile_facts.facts(found).shells[0].heat
     assert facts.work_s == pytest.approx(work_s, rel=0.12)
     assert facts.rest_s == pytest.approx(rest_s, rel=0.2)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_links_are_whole_when_every_neighbour_is_held(name: str):
+    """SYSTEMS.md, 1d: 4-8 terminals, of which a shell's graph may use fewer: the rest is spare."""
+    columns = catalogue.load("odc")
+    for nominal in profile.load(name).nominals:
+        count = len(nominal.shell.links)
+        given = columns.constants | nominal.constants() | {"links_up": np.array([count, 0.0])}
+        assert columns.quantities["links_up_ratio"](given, 2).tolist() == [1.0, 0.0]

@@ -356,3 +356,19 @@ def test_a_directory_and_a_file_too_large(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sources, "MAX_FILE_BYTES", 10)
     with pytest.raises(UsageError, match="more than the 10 that are read"):
         read(DATA / "RAAVANA.xlsx")
+
+
+def test_a_value_that_cannot_be_never_becomes_one_that_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """FAULTS.md, D12: a negative power is invalid. It would be 0 W in an unsigned column."""
+    path = csv(
+        tmp_path / "a.csv",
+        "t_event_us,load_w,array_v\n1700000000000000,-5,1e308\n1700000001000000,7,",
+    )
+    played = read(path, vehicle=ODC)
+    load, array = ODC.parameters["load_w"], ODC.parameters["array_v"]
+    assert load.is_missing(played.codes["load_w"]).tolist() == [True, False]
+    assert array.decode(played.codes["array_v"])[0] > array.high
+    out = capsys.readouterr()
+    assert "1 values of 'load_w' cannot be and count as missing" in out.out + out.err

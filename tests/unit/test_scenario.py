@@ -35,6 +35,7 @@ GOOD = '[[fault]]\nname = "panel_dead"\nsat = 3\n\n[[fault]]\nname = "sensor_bia
         ('[[fault]]\nname = "panel_dead"\nsat = 3\nseverity = nan\n', 4, "fault[0].severity"),
         ('\n[[fault]]\nname = "panel_dead"\nsat = 3\nshare = 0.1\n', 2, "either sat"),
         ('[[fault]]\nname = "panel_dead"\n', 1, "either sat"),
+        ('[fault]\nname = "panel_dead"\nsat = 3\n', 1, "expected tables, [[fault]]"),
         ('[[fault]]\nname = "panel_dead"\nshare = 1.1\n', 3, "fault[0].share"),
         ('[[fault]]\nname = "panel_dead"\nsat = 3\nat_s = -1\n', 4, "fault[0].at_s"),
         ('[[fault]]\nname = "panel_dead"\nsat = 3\ngrowth_s = -1\n', 4, "fault[0].growth_s"),
@@ -157,6 +158,17 @@ def test_the_default_scenario_fits_a_small_fleet(size: int, ill: int):
     assert len({fault.sat for fault in found} & set(ids.tolist())) == ill
     assert len({fault.name for fault in found}) >= min(ill, len(FAULTS)) * 0.9
     assert len(scenario.load("default").onsets(ids, 1, 0, list(SENSORS_NAMED))) == ill
+
+
+def test_a_fault_by_flag_comes_on_top_of_a_scenario_that_fits():
+    flags = options.fault_flags(["pump_stop:sat=703"], "default", False)
+    asked = scenario.of_settings(options.load_settings(None, None, **flags).producer)
+    ids = np.arange(700, 712)
+    *ill, last = asked.fitted(ids).faults
+    assert ill == list(scenario.load("default").fitted(ids).faults)
+    assert (last.name, last.sat) == ("pump_stop", 703)
+    with pytest.raises(UsageError, match="no satellite 703"):
+        asked.check(ids + 100)
 
 
 def test_a_fleet_that_has_them_all_keeps_the_satellites_that_are_named():
