@@ -72,6 +72,7 @@ ENVIRONMENT: dict[str, str] = {
     "demand_ratio": "requests at the local hour below the satellite, of the most in a day (0..1)",
     "rx_least_dbm": "nominal received power of the weakest link, by the planned orbits (dBm)",
     "rx_average_dbm": "nominal received power, mean over the links (dBm)",
+    "links_closed": "links of which that is enough, all of them where no orbit is known",
     "protons_cm2_s": "flux of protons above 60 MeV by the planned orbit and the grid",
     "nav_along_s": "how far the last navigation fix is ahead of the planned orbit (s of flight)",
     "nav_radial_m": "how far it is above the planned orbit (m)",

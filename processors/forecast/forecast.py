@@ -42,11 +42,11 @@ EDGE_SIGMA_S = 1.5
 DRIFT_S_PER_DAY = 1.0
 """Of a satellite along its planned orbit while no navigation fix comes: drag [assumption]."""
 
-CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.08
+CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.07
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 3.5, 0.7
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 4.0, 0.7
 """And of the chips' temperature a share of what it reckons them to swing over the orbit (measured):
-larger swings than 3.5 K are those of the load. What the radiator takes in from the Sun and the
+larger swings than 4 K are those of the load. What the radiator takes in from the Sun and the
 Earth is not learnt apart from what it sheds: so much of its spread counts from the darkest moment
 to the hottest, see `Extremes.sun_k` (measured)."""
 MELT_SIGMA = 0.01

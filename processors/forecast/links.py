@@ -17,6 +17,9 @@ TERMINAL_SIGMA_DB = 0.25
 """How far the terminals of one satellite lie apart from what their nominal numbers say
 [assumption]."""
 
+LEAST_OF_MANY = 0.77
+"""The least of n normal numbers lies about so many sigmas times ln n below their mean (n to 4)."""
+
 
 @dataclass(frozen=True)
 class Margin:
@@ -32,9 +35,10 @@ def margin_db(own: Mapping[str, object], trajectory: Trajectory, rows: Rows, way
 
     What a wave costs does not hang on how far the neighbour is: the first moment tells. What was
     learnt of the weakest link is that of the terminals that are it along the orbit; of another one,
-    that is the weakest at the worst moment alone, it says nothing.
+    that is the weakest at the worst moment alone, it says nothing. Where more of them are about as
+    weak than usual, their least lies lower.
     """
-    calm, other = _course(own, trajectory, rows, way)
+    calm, other, more = _course(own, trajectory, rows, way)
 
     def lost_db(wave: float | np.ndarray) -> np.ndarray:
         found: np.ndarray = calm[0] - _margins(own, trajectory, rows, way, 0, wave).min(axis=0)
@@ -43,17 +47,20 @@ def margin_db(own: Mapping[str, object], trajectory: Trajectory, rows: Rows, way
     mean, sigma = crest(near_s(-calm, way.step_s, lost_db(1.0)))
     crest_db = lost_db(mean)
     more_db = lost_db(mean + sigma) - crest_db
-    return Margin(calm - crest_db, np.hypot(more_db, TERMINAL_SIGMA_DB * other))
+    lower_db = TERMINAL_SIGMA_DB * LEAST_OF_MANY * more
+    return Margin(calm - crest_db - lower_db, np.hypot(more_db, TERMINAL_SIGMA_DB * other))
 
 
 def _course(
     own: Mapping[str, object], trajectory: Trajectory, rows: Rows, way: Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """The margin without a wave (T, N), and how unlike the weakest terminals of the worst moment
-    are to those of the whole path: 0 the same, 1 others (N,)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The margin without a wave (T, N). And of the weakest terminals at the worst moment (N,): how
+    unlike they are to those of the whole path, 0 the same, 1 others; and the logarithm of their
+    number, less its mean over the path."""
     lowest = np.full(way.place_m.shape[2], np.inf, dtype=np.float32)
     course = np.empty((len(way.t_us), len(lowest)), dtype=np.float32)
     always: np.ndarray | float = 0.0
+    log_number: np.ndarray | float = 0.0
     worst: np.ndarray | None = None
     for step in range(len(way.t_us)):
         margins = _margins(own, trajectory, rows, way, step, 0.0)
@@ -62,12 +69,19 @@ def _course(
         weakest = np.exp((least - margins) / np.float32(TERMINAL_SIGMA_DB))
         weakest /= weakest.sum(axis=0)
         worst = weakest if worst is None else np.where(least < lowest, weakest, worst)
-        always = always + weakest
+        always, log_number = always + weakest, log_number + _log_number(weakest)
         np.minimum(lowest, least, out=lowest)
         course[step] = least
     assert worst is not None
     off = worst - always / len(way.t_us)
-    return course, np.sqrt(np.sum(off * off, axis=0))
+    more = _log_number(worst) - log_number / len(way.t_us)
+    return course, np.sqrt(np.sum(off * off, axis=0)), more
+
+
+def _log_number(shares: np.ndarray) -> np.ndarray:
+    """Logarithm of how many terminals share being the weakest (K, N)."""
+    found: np.ndarray = -np.log(np.sum(shares * shares, axis=0))
+    return found
 
 
 def _margins(

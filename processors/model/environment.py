@@ -25,7 +25,7 @@ Constants = Mapping[str, Numbers]
 Columns = dict[str, np.ndarray]
 
 LIGHT = ("lit_ratio", "edge", "sun_w_m2", "day_cos", "earth_view", "demand_ratio")
-LINKS = ("rx_least_dbm", "rx_average_dbm")
+LINKS = ("rx_least_dbm", "rx_average_dbm", "links_closed")
 NAVIGATION = ("nav_along_s", "nav_radial_m", "nav_cross_m")
 PLACE = ("x_m", "y_m", "z_m")
 
@@ -173,7 +173,8 @@ def received(
     mid_us: np.ndarray,
     chunk_rows: int,
 ) -> Columns:
-    """LINKS: power that nominal terminals receive, the weakest and the mean, dBm (N,)."""
+    """LINKS: power that nominal terminals receive, the weakest and the mean of those that receive
+    enough, dBm (N,), NaN where none does; and how many do."""
     found = {name: np.full(len(mid_us), np.nan, dtype=np.float32) for name in LINKS}
     for t_us, some in groups(mid_us):
         at = some_of(rows, some)
@@ -188,11 +189,18 @@ def received(
                 for n, v in one.own.items()
             }
             powers = links.received_dbm(part, angle[mine].astype(np.float32), 0.0)
-            least = total = powers[0]
-            for other in powers[1:]:
-                least, total = np.minimum(least, other), total + other
-            found["rx_least_dbm"][to] = least
-            found["rx_average_dbm"][to] = total / np.float32(len(powers))
+            closed, total = np.zeros_like(powers[0]), np.zeros_like(powers[0])
+            least = np.full_like(powers[0], np.inf)
+            for power_dbm in powers:
+                enough = power_dbm >= np.asarray(part["sensitivity_dbm"], dtype=np.float32)
+                closed += enough
+                np.minimum(least, power_dbm, out=least, where=enough)
+                total += np.where(enough, power_dbm, 0)
+            found["links_closed"][to] = closed
+            found["rx_least_dbm"][to] = np.where(closed > 0, least, np.nan)
+            found["rx_average_dbm"][to] = np.where(
+                closed > 0, total / np.maximum(closed, 1), np.nan
+            )
     return found
 
 

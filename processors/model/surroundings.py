@@ -69,6 +69,9 @@ class Surroundings:
             before = np.where(follows, np.nan_to_num(self._get("watched_s", closed)), 0)
             found["watched_s"] = before + np.nan_to_num(closed.dt_s) * follows
             self._put("watched_s", closed, found["watched_s"])
+        if self._wants("links_closed"):
+            found["links_closed"] = np.full_like(closed.dt_s, np.nan)
+            found["links_closed"][:] = constants.get("links", np.nan)
         if chunk.trajectory is not None:
             if self._wants(*environment.LIGHT, "lit_before_ratio", "panel_degc"):
                 found |= environment.light(chunk.trajectory, rows, mid_us, closed.width_us)

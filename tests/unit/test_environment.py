@@ -10,6 +10,7 @@ from orbitwin.layout import scaled
 from orbitwin.physics import eclipse, radiation, thermal
 from orbitwin.physics.sun import sun_position_m
 from orbitwin.spacecraft import derive, link_values
+from orbitwin.spacecraft.links import received_dbm
 from orbitwin.trajectory import Planned
 from processors.model import charge, environment
 from processors.model.charge import Pack
@@ -99,6 +100,29 @@ def test_links_are_those_of_a_nominal_satellite() -> None:
     assert found["rx_least_dbm"] == pytest.approx(want["rx_min_dbm"], abs=1e-4)
     assert found["rx_average_dbm"] == pytest.approx(want["rx_mean_dbm"], abs=1e-4)
     assert environment.linked({"links": 4.0}, 81) == []
+
+
+def test_links_that_cannot_close_are_not_expected() -> None:
+    """Between the weakest and the strongest of its terminals, then above them all."""
+    numbers = profiles.load("starlink_v2").nominals[0].numbers
+
+    def received(sensitivity_dbm: float) -> dict[str, np.ndarray]:
+        terminals = environment.linked({**numbers, "sensitivity_dbm": sensitivity_dbm}, 400)
+        return environment.received(terminals, WALKER, ALL, np.full(400, T0_US), 400)
+
+    own: dict[str, object] = dict(numbers)
+    derive(own)
+    powers = np.stack(received_dbm(own, WALKER.argument_of_latitude_rad(T0_US), 0.0))
+    between = float(np.median(powers))
+    closed = powers >= between
+    found = received(between)
+    assert 0 < closed.sum() < closed.size
+    assert found["links_closed"].tolist() == closed.sum(axis=0).tolist()
+    some = closed.any(axis=0)
+    least = np.where(closed, powers, np.inf).min(axis=0)
+    assert found["rx_least_dbm"][some] == pytest.approx(least[some], abs=1e-4)
+    nothing = received(float(powers.max()) + 1)
+    assert not nothing["links_closed"].any() and np.isnan(nothing["rx_average_dbm"]).all()
 
 
 def test_links_of_shells_that_have_unequal_numbers_of_them() -> None:

@@ -261,7 +261,7 @@ def test_alarms_are_events_that_say_what_was_expected() -> None:
 
 
 def test_shells_with_constants_of_their_own_are_derived_with_them() -> None:
-    many = plain_fleet(4, shell_constants={"a": {"terminals": 4.0}, "b": {"terminals": 8.0}})
+    many = plain_fleet(4, shell_constants={"a": {"links": 4.0}, "b": {"links": 8.0}})
     many = fleet.Fleet(**{**vars(many), "shell": ["a", "b", "a", "b"]})
     bench = Bench(many)
     (state,) = states(bench.take(plain_frame(1)))
