@@ -20,13 +20,12 @@ from processors.forecast import ahead, forward
 from processors.forecast.ahead import Path
 from processors.forecast.forward import (
     PLATE_SHARE,
-    STEP_S,
     Extremes,
     Now,
     Numbers,
     corrected,
     health_ratio,
-    horizon_steps,
+    horizon,
     wave_k,
 )
 from processors.forecast.links import margin_db
@@ -98,8 +97,8 @@ def forecast(
     `constants` are the nominal numbers of the N satellites `rows`, `estimates` what was learnt
     of them (value and sigma), `spread` how far their other numbers may be off.
     """
-    steps = horizon_steps(constants)
-    way = ahead.path(trajectory, rows, t_us, steps, STEP_S)
+    steps, step_s = horizon(constants)
+    way = ahead.path(trajectory, rows, t_us, steps, step_s)
     known = {
         name: (
             np.where(np.isfinite(value), value, prior).astype(np.float32),
@@ -108,7 +107,7 @@ def forecast(
         for name, (prior, wide) in PRIOR.items()
         for value, sigma in (estimates.get(name, (np.full_like(now.age_s, np.nan),) * 2),)
     }
-    found: Columns = {"horizon_s": np.full(len(now.age_s), steps * STEP_S), "age_s": now.age_s}
+    found: Columns = {"horizon_s": np.full(len(now.age_s), steps * step_s), "age_s": now.age_s}
     found["eclipse_entry_s"], found["eclipse_exit_s"] = ahead.eclipse_s(way)
     drift_s = now.age_s * (DRIFT_S_PER_DAY / 86_400)
     found["eclipse_sigma_s"] = np.hypot(EDGE_SIGMA_S, drift_s)
@@ -138,7 +137,7 @@ def _passes(constants: Mapping[str, Numbers], way: Path, known: Estimates) -> Co
     per_rad = constants.get("protons_cm2_per_rad", np.nan)
     ratio, sigma = known["dose_rate_ratio"]
     trapped = fluence * constants.get("shielding_ratio", 1.0) / per_rad
-    hours = (len(way.t_us) - 1) * STEP_S / 3600
+    hours = (len(way.t_us) - 1) * way.step_s / 3600
     galactic = constants.get("galactic_rad_per_year", 0.0) * (hours / 8766)
     dose = trapped * ratio + galactic
     found |= _interval("dose_rad", dose, trapped * np.hypot(sigma, FLUX_SIGMA * ratio))

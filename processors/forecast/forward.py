@@ -27,7 +27,7 @@ from processors.forecast.ahead import Path
 from processors.forecast.wave import longer_s
 from processors.selection import Rows, some_of
 
-STEP_S = 60.0
+STEP_S, MOST_STEPS = 60.0, 160
 """The model's step; light is that of the whole step, so that shadow edges cost no accuracy."""
 
 END_PARTS, SWING_PARTS = 6, 3
@@ -84,10 +84,13 @@ class Extremes:
     near_s: np.ndarray
 
 
-def horizon_steps(constants: Mapping[str, Numbers]) -> int:
-    """Steps of the longest orbit, and one more: so that what comes once an orbit is in it."""
+def horizon(constants: Mapping[str, Numbers]) -> tuple[int, float]:
+    """Steps of the longest orbit and one more, so that what comes once an orbit is in it; and the
+    length of a step, s: STEP_S, whole ones of them where an orbit has more than MOST_STEPS."""
     a_m = EARTH_RADIUS_M + float(np.max(constants["altitude_m"]))
-    return int(np.ceil(2 * np.pi * np.sqrt(a_m**3 / EARTH_MU_M3_S2) / STEP_S)) + 1
+    orbit_s = 2 * np.pi * np.sqrt(a_m**3 / EARTH_MU_M3_S2)
+    step_s = STEP_S * float(np.ceil(orbit_s / (STEP_S * MOST_STEPS)))
+    return int(np.ceil(orbit_s / step_s)) + 1, step_s
 
 
 def thermostat_ends_work(own: Mapping[str, Any]) -> np.ndarray:
@@ -178,7 +181,7 @@ def _moments(way: Path, step: int, parts: int) -> Iterator[_Moment]:
     flux = float(power.sun_flux_w_m2(float(np.linalg.norm(sun_m))))
     lit = way.lit_ratio[step]
     rises = (way.edge_m[step] < 0) & (way.edge_m[step + 1] >= 0)
-    dt_s = STEP_S / parts
+    dt_s = way.step_s / parts
     for part in range(parts):
         # of a step that is lit in part, the dark comes first where the Sun rises
         lit_here = np.where(
@@ -189,7 +192,7 @@ def _moments(way: Path, step: int, parts: int) -> Iterator[_Moment]:
         yield _Moment(
             Surroundings(place, sun_m, flux, lit_here, np.maximum(up, 0), 0.0, 0.0),
             rises & (lit_here > 0) & (lit_here < 1),
-            step * STEP_S + part * dt_s,
+            step * way.step_s + part * dt_s,
             dt_s,
         )
 
@@ -204,13 +207,13 @@ def _coast(
     state: dict[str, np.ndarray],
 ) -> None:
     """Move states that are older than a step on to now, in place; of the last orbit at most."""
-    stale = np.flatnonzero(now.age_s > STEP_S)
+    stale = np.flatnonzero(now.age_s > way.step_s)
     if not len(stale):
         return
-    steps = np.minimum(np.rint(now.age_s[stale] / STEP_S), len(way.t_us) - 1).astype(int)
+    steps = np.minimum(np.rint(now.age_s[stale] / way.step_s), len(way.t_us) - 1).astype(int)
     longest = int(steps.max())
-    start_us = int(way.t_us[0]) - int(longest * STEP_S * 1e6)
-    past = ahead.path(trajectory, some_of(rows, stale), start_us, longest, STEP_S)
+    start_us = int(way.t_us[0]) - int(longest * way.step_s * 1e6)
+    past = ahead.path(trajectory, some_of(rows, stale), start_us, longest, way.step_s)
     size = len(now.age_s)
     part = {
         name: value[stale] if isinstance(value, np.ndarray) and value.shape == (size,) else value

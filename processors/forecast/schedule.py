@@ -17,7 +17,7 @@ from orbitwin.contract import Frame
 from orbitwin.fleet import Chunk
 from orbitwin.records import FORECAST, FORECAST_COLUMNS, Flag, Source, extra_of
 from processors.forecast.forecast import PRIOR, Columns, Estimates, forecast
-from processors.forecast.forward import Now, Numbers, horizon_steps
+from processors.forecast.forward import STEP_S, Now, Numbers, horizon
 from processors.model import residuals
 from processors.model.surroundings import UNKNOWN
 from processors.model.windows import CLOSED
@@ -94,7 +94,8 @@ def _alike(chunk: Chunk, heard: np.ndarray) -> list[np.ndarray]:
     for name in dict.fromkeys(chunk.shell):
         constants = {**chunk.common, **chunk.shell_constants.get(name, {})}
         if all(needed in constants for needed in NEEDED):
-            orbit = -(-horizon_steps(constants) // HORIZON_STEPS)
+            steps, step_s = horizon(constants)
+            orbit = int(-(-steps * step_s // (HORIZON_STEPS * STEP_S)))
             shells.setdefault((constants.get("links", 0), orbit), []).append(name)
     of = np.array(chunk.shell)
     found = (np.flatnonzero(heard & np.isin(of, names)) for names in shells.values())

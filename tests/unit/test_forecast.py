@@ -16,11 +16,12 @@ import pytest
 from orbitwin import profile as profiles
 from orbitwin import spacecraft
 from orbitwin.layout import scaled
-from orbitwin.physics import eclipse, radiation, sun, thermal
+from orbitwin.physics import eclipse, orbit, radiation, sun, thermal
+from orbitwin.physics.constants import EARTH_RADIUS_M
 from orbitwin.trajectory import Planned
 from processors.forecast import ahead, forward
 from processors.forecast.forecast import RADIATOR_LEAST_RATIO, forecast
-from processors.forecast.forward import STEP_S, Now, corrected, horizon_steps
+from processors.forecast.forward import STEP_S, Now, corrected, horizon
 from processors.forecast.wave import crest, near_s
 from producers.drawn import WAVE_PERIODS_S
 from producers.truth import Truth
@@ -92,6 +93,28 @@ def test_shadow_edges_against_the_closed_form() -> None:
     assert ahead_only.all()
     assert np.abs(found[0] - entry_s).max() < 10
     assert np.abs(found[1] - exit_s).max() < 10
+
+
+def test_a_day_long_orbit_has_as_many_steps_and_its_edges_against_a_grid() -> None:
+    """Geostationary at the equinox: dark for up to 72 min (Larson & Wertz, sec. 5.1)."""
+    a_m = 42_164_137.0
+    longitude = np.linspace(0, 2 * np.pi, 5)[:4]
+    elements = orbit.mean_elements(MARCH_US, np.full(4, a_m), 0.0, longitude, 0.0)
+    trajectory = Planned(elements)
+    steps, step_s = forward.horizon({"altitude_m": a_m - EARTH_RADIUS_M})
+    assert steps <= forward.MOST_STEPS + 1 and steps * step_s > 86_164
+    entry_s, exit_s = ahead.eclipse_s(ahead.path(trajectory, slice(0, 4), MARCH_US, steps, step_s))
+    dark = []
+    for second in range(0, int(steps * step_s), 10):
+        t_us = MARCH_US + second * SECOND_US
+        sun_m = sun.sun_position_m(t_us)
+        unit = sun_m / np.linalg.norm(sun_m)
+        dark.append(eclipse.in_cylinder(trajectory.positions_m(t_us), unit))
+    grid = np.array(dark)
+    for found, changes in ((entry_s, ~grid[:-1] & grid[1:]), (exit_s, grid[:-1] & ~grid[1:])):
+        assert changes.any(axis=0).all()
+        assert np.abs(found - (changes.argmax(axis=0) * 10 + 5)).max() < 10
+    assert 3_900 < np.abs(exit_s - entry_s).min() < 4_320
 
 
 def test_an_orbit_without_shadow_has_none() -> None:
@@ -215,7 +238,7 @@ class Case:
             self.truth.advance(t_us, ())
         charge = np.full(SATELLITES, np.inf)
         chip = np.full(SATELLITES, -np.inf)
-        seconds = int(horizon_steps(self.constants) * STEP_S)
+        seconds = int(np.prod(horizon(self.constants)))
         for t_us in range(start_us, start_us + seconds * SECOND_US + 1, 15 * SECOND_US):
             measured: dict[str, np.ndarray] = {}
             dt_s = (t_us - self.truth._t_us) / SECOND_US
@@ -262,7 +285,7 @@ def test_a_thermostat_against_the_model_in_steps_of_a_second(after_s: int) -> No
     spacecraft.derive(own)
     trajectory, ocv_v = planned(1, "suncatcher_mvp"), profile.ocv_v.astype(np.float32)
     state = spacecraft.initial_state(own, 1)
-    horizon_s = int(horizon_steps(own) * STEP_S)
+    horizon_s = int(np.prod(horizon(own)))
     way = ahead.path(trajectory, slice(0, 1), JUNE_US, after_s + horizon_s, 1.0)
 
     def fly(start_s: int, seconds: int) -> tuple[float, float]:
