@@ -41,9 +41,9 @@ EDGE_SIGMA_S = 1.5
 DRIFT_S_PER_DAY = 1.0
 """Of a satellite along its planned orbit while no navigation fix comes: drag [assumption]."""
 
-CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.07
+CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.02
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 4.0, 0.7
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 4.0, 0.5
 """And of the chips' temperature a share of what it reckons them to swing over the orbit (measured):
 larger swings than 4 K are those of the load. What the radiator takes in from the Sun and the
 Earth is not learnt apart from what it sheds: so much of its spread counts from the darkest moment
@@ -74,6 +74,7 @@ PRIOR: dict[str, tuple[float, float]] = {
     "radiator_exchange_ratio": (1.0, 0.01),
     "radiator_ratio": (1.0, 0.03),
     "weakest_link_db": (0.0, 1.0),
+    "jitter_ratio": (1.0, 0.2),
     "dose_rate_ratio": (1.0, 0.1),
 }
 """What is used of a satellite's model, with value and sigma of a satellite that is not known."""
@@ -158,7 +159,7 @@ def _links(
         nothing = np.full(way.place_m.shape[2], np.nan)
         return {**_interval("link_margin_min_db", nothing, 0.0), "link_outage_s": nothing}
     offset, sigma = known["weakest_link_db"]
-    found = margin_db(own, trajectory, rows, way)
+    found = margin_db(own, trajectory, rows, way, *known["jitter_ratio"])
     margin = found.course + offset
     lost = margin < 0
     outage_s = ahead.first_s(margin, ~lost[:-1] & lost[1:], way.step_s)

@@ -30,25 +30,43 @@ class Margin:
     sigma: np.ndarray
 
 
-def margin_db(own: Mapping[str, object], trajectory: Trajectory, rows: Rows, way: Path) -> Margin:
+def margin_db(
+    own: Mapping[str, object],
+    trajectory: Trajectory,
+    rows: Rows,
+    way: Path,
+    jitter_ratio: np.ndarray,
+    jitter_sigma: np.ndarray,
+) -> Margin:
     """The margin of nominal terminals, by the geometry of the links.
 
-    What a wave costs does not hang on how far the neighbour is: the first moment tells. What was
-    learnt of the weakest link is that of the terminals that are it along the orbit; of another one,
-    that is the weakest at the worst moment alone, it says nothing. Where more of them are about as
-    weak than usual, their least lies lower.
+    What a wave costs does not hang on how far the neighbour is, so that the first moment tells; it
+    grows with the square of the jitter, of whose nominal value `jitter_ratio` (N,) was learnt, with
+    a deviation `jitter_sigma`. What was learnt of the weakest link is that of the terminals that
+    are it along the orbit; of another one, that is the weakest at the worst moment alone, it says
+    nothing. Where more of them are about as weak than usual, their least lies lower.
     """
     calm, other, more = _course(own, trajectory, rows, way)
 
-    def lost_db(wave: float | np.ndarray) -> np.ndarray:
-        found: np.ndarray = calm[0] - _margins(own, trajectory, rows, way, 0, wave).min(axis=0)
+    jitter_urad = np.asarray(own["jitter_urad"], dtype=np.float32) * jitter_ratio
+    shaken = {**own, "jitter_urad": jitter_urad}
+
+    def least_db(wave: float | np.ndarray) -> np.ndarray:
+        found: np.ndarray = _margins(shaken, trajectory, rows, way, 0, wave).min(axis=0)
         return found
+
+    def lost_db(wave: float | np.ndarray) -> np.ndarray:
+        return still_db - least_db(wave)
+
+    still_db = least_db(0.0)
 
     mean, sigma = crest(near_s(-calm, way.step_s, lost_db(1.0)))
     crest_db = lost_db(mean)
     more_db = lost_db(mean + sigma) - crest_db
     lower_db = TERMINAL_SIGMA_DB * LEAST_OF_MANY * more
-    return Margin(calm - crest_db - lower_db, np.hypot(more_db, TERMINAL_SIGMA_DB * other))
+    by_jitter_db = 2 * crest_db * jitter_sigma / jitter_ratio
+    sigma_db = np.sqrt(more_db**2 + (TERMINAL_SIGMA_DB * other) ** 2 + by_jitter_db**2)
+    return Margin(calm - crest_db - lower_db, sigma_db)
 
 
 def _course(

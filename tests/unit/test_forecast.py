@@ -358,12 +358,18 @@ def test_a_radiator_that_lost_half_its_area_makes_chips_slow_down() -> None:
     assert (found["throttle_s"] > 0).all()
 
 
-def test_link_margins_against_the_terminals_model() -> None:
+@pytest.mark.parametrize("jitter_ratio", [1.0, 1.4])
+def test_link_margins_against_the_terminals_model(jitter_ratio: float) -> None:
     case = Case(JUNE_US, 8)
-    case.estimates["weakest_link_db"] = case.learnt(0.0, 0.01)
-    found = case.forecast()
-    own = dict(case.constants)
+    own, nominal = dict(case.constants), dict(case.constants)
+    own["jitter_urad"] = jitter_ratio * own["jitter_urad"]
     spacecraft.derive(own)
+    spacecraft.derive(nominal)
+    calm_rad = case.truth.orbit.argument_of_latitude_rad(JUNE_US).astype(np.float32)
+    calm = [spacecraft.link_values(of, calm_rad, 0.0)["rx_min_dbm"] for of in (own, nominal)]
+    case.estimates["weakest_link_db"] = case.learnt(calm[0] - calm[1], 0.01)
+    case.estimates["jitter_ratio"] = case.learnt(jitter_ratio, 0.01)
+    found = case.forecast()
     least = np.full(SATELLITES, np.inf)
     for second in range(0, 5_900, 10):
         t_us = JUNE_US + second * SECOND_US
