@@ -41,9 +41,9 @@ EDGE_SIGMA_S = 1.5
 DRIFT_S_PER_DAY = 1.0
 """Of a satellite along its planned orbit while no navigation fix comes: drag [assumption]."""
 
-CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.02
+CHIP_SIGMA_K, CHARGE_SIGMA, LINK_SIGMA_DB = 0.04, 0.001, 0.006
 """What the model leaves open over an orbit: waves, and the noise of the sensors it began from."""
-CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 4.0, 0.5
+CHIP_SWING_RATIO, CHIP_SWING_MOST_K, SUN_RATIO = 0.05, 4.0, 0.4
 """And of the chips' temperature a share of what it reckons them to swing over the orbit (measured):
 larger swings than 4 K are those of the load. What the radiator takes in from the Sun and the
 Earth is not learnt apart from what it sheds: so much of its spread counts from the darkest moment
@@ -59,6 +59,11 @@ RADIATOR_UNLEARNT, RADIATOR_LEAST_RATIO = 0.035, 0.15
 """The model takes its windows as independent; of the radiator each shares a reading with the next,
 so that errors cancel as 1 over their number, not as its root. Sigma of `radiator_ratio` before any
 window, and the least share of the model's sigma that is left of it (measured)."""
+
+WEAKEST_UNLEARNT_DB, WEAKEST_LEAST_RATIO = 0.1, 0.2
+"""The model judges the weakest link by windows whose sigma has room for another one being it. The
+forecast reckons with that apart: sigma of `weakest_link_db` above which all of it counts, and the
+least share that does (measured)."""
 
 FLUX_SIGMA = 0.1
 """Of a pass by the grid of fluxes, relative (docs/decisions/0080)."""
@@ -163,7 +168,8 @@ def _links(
     margin = found.course + offset
     lost = margin < 0
     outage_s = ahead.first_s(margin, ~lost[:-1] & lost[1:], way.step_s)
-    sigma = _root_of_squares([sigma, found.sigma], LINK_SIGMA_DB)
+    settled = np.clip(sigma / WEAKEST_UNLEARNT_DB, WEAKEST_LEAST_RATIO, 1)
+    sigma = _root_of_squares([sigma * settled, found.sigma], LINK_SIGMA_DB)
     return {
         **_interval("link_margin_min_db", margin.min(axis=0), sigma),
         "link_outage_s": np.where(lost[0], 0.0, outage_s),

@@ -13,7 +13,7 @@ from processors.forecast.ahead import Path
 from processors.forecast.wave import crest, near_s
 from processors.selection import Rows
 
-TERMINAL_SIGMA_DB = 0.25
+TERMINAL_SIGMA_DB = 0.3
 """How far the terminals of one satellite lie apart from what their nominal numbers say
 [assumption]."""
 
