@@ -52,9 +52,12 @@ class Lane:
         self._planner = Planner(self.engine.planner, context, self.engine.watched)
 
     def query(self, sql: str) -> Query:
-        """Admit a text without parameters and bind it. Raises SqlError."""
+        """Admit a text without parameters and bind it. Raises SqlError, Stopped."""
         self.engine.begin_statement()
-        return Query(self.engine, self._planner.plan(binding.statement(sql), sql))
+        try:
+            return Query(self.engine, self._planner.plan(binding.statement(sql), sql))
+        except SqlError as problem:
+            raise self.engine.explain(problem) from None
 
 
 class Streams:
@@ -161,10 +164,14 @@ class Streams:
         stream.lane.engine.end_statement()
         self._take_back(stream.lane)
 
+    def refuse_when_closing(self) -> None:
+        """Raise SqlError 57P01 once the door is closing."""
+        if self._stopping.is_set():
+            raise _closing()
+
     def _lend(self) -> Lane:
         with self._lock:
-            if self._stopping.is_set():
-                raise _closing()
+            self.refuse_when_closing()
             if self._lent >= self._door.limits.max_clients:
                 raise SqlError("53300", "sorry, too many queries already: the most is "
                                f"{self._door.limits.max_clients}")  # fmt: skip
@@ -215,6 +222,7 @@ class Stream:
         try:
             with self._streams.guarded(), self._work:
                 if self._closed:
+                    self._streams.refuse_when_closing()
                     raise SqlError("57P05", "the client took nothing for too long")
                 batch = self._next()
         except BaseException:

@@ -124,7 +124,8 @@ class Engine:
         raise Stopped
 
     def explain(self, problem: SqlError) -> SqlError:
-        """An interrupt's error says who asked for it."""
-        if problem.sqlstate == "57014" and self._why in ("timeout", "cancel"):
+        """An interrupt's error says who asked for it. Raises Stopped where nobody did: the door
+        is closing, or the client is gone."""
+        if problem.sqlstate == "57014" and self._why:
             return self._reason()
         return problem
