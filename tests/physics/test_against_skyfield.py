@@ -164,9 +164,10 @@ def test_text_fields_and_missing_optional_ones(sample):
     ("change", "words"),
     [
         ({"MEAN_MOTION": "abc"}, "abc"),
-        ({"MEAN_MOTION": float("nan")}, "MEAN_MOTION is not a finite"),
+        ({"MEAN_MOTION": float("nan")}, "MEAN_MOTION: expected .* got 'nan'"),
         ({"MEAN_MOTION": None}, "MEAN_MOTION is missing"),
-        ({"ECCENTRICITY": 1.5}, "SGP4 refuses"),
+        ({"ECCENTRICITY": 1.5}, "ECCENTRICITY: expected .* got '1.5'"),
+        ({"ECCENTRICITY": 0.99999}, "SGP4 refuses"),
         ({"EPOCH": "yesterday"}, "yesterday"),
         ({"NORAD_CAT_ID": "x"}, "x"),
     ],
