@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -148,9 +146,10 @@ def _plan(settings: Settings, satellites: int | None, duration_s: int) -> Plan:
 
 def _offline(plan: Plan, settings: Settings):  # type: ignore[no-untyped-def]
     from compose.evaluation.offline import fly
+    from orbitwin.cli.output import progress
     from processors.record import Rules
 
-    with _progress(plan.duration_s) as done:
+    with progress("flying", plan.duration_s) as done:
         return fly(plan, Rules.of(settings), done)
 
 
@@ -160,6 +159,7 @@ def _live(plan: Plan, settings: Settings, speed: float, *, own_directory: bool):
 
     from compose.evaluation import live
     from orbitwin import log
+    from orbitwin.cli.output import progress
     from orbitwin.cli.part import on_stop_signal, writable_directory
     from storage import database
 
@@ -174,7 +174,7 @@ def _live(plan: Plan, settings: Settings, speed: float, *, own_directory: bool):
                 "an evaluation needs an empty --data DIR, or none",
             )
         wall_s = plan.duration_s / speed
-        with _progress(round(wall_s)) as done:
+        with progress("flying", round(wall_s)) as done:
             return live.fly(
                 plan,
                 chosen,
@@ -183,20 +183,6 @@ def _live(plan: Plan, settings: Settings, speed: float, *, own_directory: bool):
                 stop,
                 lambda twin: done(int(twin.watch.total("producer", "ticks_due") / speed)),
             )
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("flying", total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def _show(found: Report) -> None:

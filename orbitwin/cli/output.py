@@ -1,15 +1,32 @@
-"""What verbs print on stdout: JSON, tables."""
+"""What verbs print: JSON and tables on stdout, a bar of long work on stderr."""
 
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 UNBOUNDED_WIDTH = 10_000  # of a table that goes to a pipe: nothing is cut off
+
+
+@contextmanager
+def progress(name: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr where that is a terminal; told how much of `total` is done."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def print_json(document: Any) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orbitwin.cli.output import progress
 from orbitwin.errors import UsageError
 from orbitwin.physics.screening import screen
 from orbitwin.physics.sgp4_batch import Sgp4Orbit
@@ -36,10 +35,8 @@ def screened(
     orbit = Sgp4Orbit(read_catalogue(files).elements)
     start_us = _start_us(start_epoch, orbit)
     above = _Above(orbit)
-    with _progress() as progress:
-        found = screen(
-            above.positions_m, start_us, hours * 3600, threshold_km * 1e3, progress=progress
-        )
+    with progress("screening", 1.0) as done:
+        found = screen(above.positions_m, start_us, hours * 3600, threshold_km * 1e3, progress=done)
     notes = ["orbit elements have no covariance: no probability of collision"]
     if above.lost:
         notes.append(f"SGP4 gives no position for {above.lost} of {len(orbit)} satellites")
@@ -93,17 +90,3 @@ def _start_us(start_epoch: str | None, orbit: Sgp4Orbit) -> int:
         ) from None
     assert start_us is not None
     return start_us
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[float], None]]:
-    """A bar on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("screening", total=1.0)
-        yield lambda share: progress.update(task, completed=share)
